@@ -1,0 +1,38 @@
+/** What a way of capturing can and can not do, and what would make it better. */
+
+export type CaptureMethod = "sock_diag" | "procfs" | "simulated" | "replay";
+
+export interface CaptureCapabilities {
+  /** Which traffic can be counted per connection. */
+  readonly bytes: "none" | "tcp" | "all";
+  /** Whether final counters of closed connections are delivered. */
+  readonly closedConnections: boolean;
+  /** Whose sockets can be tied to a process. */
+  readonly processes: "none" | "own" | "all";
+  /** Whether names come from observed traffic. */
+  readonly names: boolean;
+  /** Which network namespaces are seen. */
+  readonly namespaces: "current" | "all";
+}
+
+/** Why a capture is not as good as it could be, and what would make it so. */
+export interface Degradation {
+  /** Stable and machine-readable. */
+  readonly code:
+    | "no_sock_diag"
+    | "no_destroy_groups"
+    | "other_users_processes"
+    | "old_kernel"
+    | "udp_bytes"
+    | "no_procfs";
+  readonly message: string;
+  /** One thing a person can do, usually a command. */
+  readonly remedy: string;
+}
+
+export interface CaptureStatus {
+  readonly method: CaptureMethod;
+  readonly capabilities: CaptureCapabilities;
+  /** Worst first; empty when nothing is missing. */
+  readonly degradations: readonly Degradation[];
+}
