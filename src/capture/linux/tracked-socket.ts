@@ -1,0 +1,188 @@
+/**
+ * One live socket from look to look: its identity is made once, and its sample is made anew only when something
+ * changed, so that thousands of idle sockets cost nothing but the comparison.
+ */
+import {
+  IPPROTO_TCP,
+  tcpStateName,
+  udpStateName,
+  type Cookie,
+  type DiagRecord,
+  type SocketEnds,
+} from "../../decode/sock-diag.ts";
+import { TCP_ESTABLISHED, TCP_LISTEN } from "../../decode/tcp-info.ts";
+import { finAckedIn, finReceivedIn, sentPayload, type Opener } from "../../decode/tcp-payload.ts";
+import type {
+  AttributionQuality,
+  SocketCounters,
+  SocketIdentity,
+  SocketSample,
+  SocketState,
+} from "../../model/flow.ts";
+import type { ProcessKey } from "../../model/process.ts";
+
+export const NO_COUNTERS: SocketCounters = {
+  bytesSent: undefined,
+  bytesReceived: undefined,
+  meaning: "none",
+  uncertaintyBytes: undefined,
+};
+
+const NO_OWNERS: readonly ProcessKey[] = [];
+
+/** `full`: a socket with counters. `minisocket`: TIME_WAIT and the like. `request`: a connection still being made. */
+export type SocketKind = "full" | "minisocket" | "request";
+
+export class TrackedSocket {
+  readonly cookie: Cookie;
+  readonly protocol: number;
+  identity: SocketIdentity;
+  kind: SocketKind;
+  /** tcpi_state where it is known, else the record's state. */
+  state: number;
+  /** The dump that last had this socket. */
+  generation = 0;
+  /** 0: no process holds it (any more, or not accepted yet). */
+  inode = 0;
+  opener: Opener = "unknown";
+  halfClosed = false;
+  sentBytes = 0;
+  receivedBytes = 0;
+  counters: SocketCounters = NO_COUNTERS;
+  owners: readonly ProcessKey[] = NO_OWNERS;
+  attribution: AttributionQuality = "unknown";
+  #ends: SocketEnds;
+  #revision: number;
+  #sample: SocketSample | undefined;
+
+  constructor(record: DiagRecord, protocol: number, kind: SocketKind, revision = 0) {
+    this.cookie = record.cookie();
+    this.protocol = protocol;
+    this.kind = kind;
+    this.state = record.state;
+    this.#revision = revision;
+    this.#ends = record.ends();
+    this.identity = makeIdentity(record, protocol, revision);
+  }
+
+  /** Whether the record is of another connection on the same socket: the same cookie with other ends. */
+  isAnotherConnection(record: DiagRecord): boolean {
+    return record.endsDifferFrom(this.#ends);
+  }
+
+  /** The number that the next connection on the same socket gets. */
+  get nextRevision(): number {
+    return this.#revision + 1;
+  }
+
+  get isListener(): boolean {
+    return this.protocol === IPPROTO_TCP && this.state === TCP_LISTEN;
+  }
+
+  get isConnection(): boolean {
+    return this.protocol === IPPROTO_TCP && this.kind === "full" && this.state !== TCP_LISTEN;
+  }
+
+  /** Takes what a dump says. */
+  update(record: DiagRecord): void {
+    const state = record.hasInfo ? record.infoState : record.state;
+    if (state !== this.state) {
+      this.state = state;
+      this.#sample = undefined;
+    }
+    this.inode = record.inode;
+    if (record.inode !== 0 && this.identity.userId === undefined) {
+      this.identity = { ...this.identity, userId: record.userId };
+      this.#sample = undefined;
+    }
+    if (record.hasInfo && state !== TCP_LISTEN) this.#count(record, state);
+    else if (this.protocol === IPPROTO_TCP && this.kind === "full") this.kind = kindOf(record);
+  }
+
+  /** The connection lives on as a minisocket while its process still holds the closed socket: the counters are old. */
+  becomeMinisocket(state: number): void {
+    if (state === this.state && this.kind === "minisocket") return;
+    this.state = state;
+    this.kind = "minisocket";
+    this.#sample = undefined;
+    if (this.counters.meaning !== "none") this.counters = { ...this.counters, uncertaintyBytes: undefined };
+  }
+
+  attribute(owners: readonly ProcessKey[], attribution: AttributionQuality): void {
+    if (owners === this.owners && attribution === this.attribution) return;
+    this.owners = owners;
+    this.attribution = attribution;
+    this.#sample = undefined;
+  }
+
+  stateName(): SocketState {
+    return this.protocol === IPPROTO_TCP ? tcpStateName(this.state) : udpStateName(this.state);
+  }
+
+  /** The same object as last time where nothing changed. */
+  sample(): SocketSample {
+    this.#sample ??= {
+      identity: this.identity,
+      state: this.stateName(),
+      counters: this.counters,
+      owners: this.owners,
+      attribution: this.attribution,
+    };
+    return this.#sample;
+  }
+
+  #count(record: DiagRecord, state: number): void {
+    if (state === TCP_ESTABLISHED && record.hasBytesSent && this.opener === "unknown") {
+      const excess = record.bytesAcked - (record.bytesSent - record.bytesRetransmitted);
+      // Before any FIN, only the SYN of the side that opened the connection can exceed the payload.
+      if (excess === 1) this.opener = "local";
+      else if (excess === 0 && record.sendQueue === 0) this.opener = "remote";
+    }
+    this.halfClosed = (state === 4 || state === 5) && record.inode !== 0;
+    const sent = sentPayload(record, this.opener, finAckedIn(state));
+    const received = Math.max(0, record.bytesReceived - (finReceivedIn(state) ? 1 : 0));
+    this.kind = "full";
+    if (sent === this.sentBytes && received === this.receivedBytes && this.counters !== NO_COUNTERS) return;
+    this.sentBytes = sent;
+    this.receivedBytes = received;
+    this.counters = {
+      bytesSent: sent,
+      bytesReceived: received,
+      meaning: record.hasBytesSent ? "payload" : "acked",
+      uncertaintyBytes: record.hasBytesSent ? 0 : 1,
+    };
+    this.#sample = undefined;
+  }
+}
+
+/** What a record without TCP_INFO is; a listener has TCP_INFO too. */
+export function kindOf(record: DiagRecord): SocketKind {
+  if (record.hasInfo || record.shutdown >= 0) return "full";
+  const state = tcpStateName(record.state);
+  if (state === "time_wait" || state === "fin_wait2") return "minisocket";
+  return state === "syn_received" ? "request" : "full";
+}
+
+function makeIdentity(record: DiagRecord, protocol: number, revision: number): SocketIdentity {
+  const name = protocol === IPPROTO_TCP ? "tcp" : "udp";
+  const remoteAddress = record.remoteAddress();
+  return {
+    id: revision === 0 ? `${name}:${record.cookie()}` : `${name}:${record.cookie()}#${revision}`,
+    protocol: name,
+    localAddress: record.localAddress(),
+    localPort: record.localPort,
+    remoteAddress,
+    remotePort: record.remotePort,
+    userId: record.inode === 0 ? undefined : record.userId,
+  };
+}
+
+/** The two ends as one text; equal texts are the same connection in one network namespace. */
+export function tupleOf(identity: SocketIdentity): string {
+  return `${identity.localAddress}|${identity.localPort}|${identity.remoteAddress}|${identity.remotePort}`;
+}
+
+/** The other end's tuple. */
+export function reverseTupleOf(identity: SocketIdentity): string {
+  return `${identity.remoteAddress}|${identity.remotePort}|${identity.localAddress}|${identity.localPort}`;
+}

@@ -1,0 +1,53 @@
+/**
+ * The table of commands: names, summaries, and where each is loaded from. `wb --help`, the shell completions and the
+ * man page are all made from it, so a command that is not here does not exist. It imports no command by itself.
+ */
+import type { Command } from "commander";
+
+export interface CommandEntry {
+  readonly name: string;
+  /** One line, without a full stop: what `wb --help` shows. */
+  readonly summary: string;
+  /** Hidden commands work, but no help and no completion tells of them. */
+  readonly hidden?: boolean;
+  load(): Promise<Command>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "monitor",
+    summary: "Watch the live connections of every process, with their bytes",
+    load: async () => (await import("./monitor.ts")).monitorCommand(),
+  },
+  {
+    name: "history",
+    summary: "Ask what used the network: by process, address, host, user or day",
+    load: async () => (await import("./history.ts")).historyCommand(),
+  },
+  {
+    name: "export",
+    summary: "Write recorded data as CSV or JSON",
+    load: async () => (await import("./export.ts")).exportCommand(),
+  },
+  {
+    name: "doctor",
+    summary: "Say what works here, what does not, and the one command that mends it",
+    load: async () => (await import("./doctor.ts")).doctorCommand(),
+  },
+  {
+    name: "completions",
+    summary: "Print the completions of a shell: bash, zsh or fish",
+    load: async () => (await import("./completions.ts")).completionsCommand(),
+  },
+  {
+    name: "man",
+    summary: "Print the man page",
+    hidden: true,
+    load: async () => (await import("./man.ts")).manCommand(),
+  },
+];
+
+/** The commands that people are told of. */
+export function visibleCommands(): readonly CommandEntry[] {
+  return COMMANDS.filter((command) => command.hidden !== true);
+}

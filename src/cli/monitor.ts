@@ -1,0 +1,89 @@
+/** `wb monitor`: its options and its help. The work is in monitor-run.ts, loaded when it is asked for. */
+import { isatty } from "node:tty";
+import { Command, Option } from "commander";
+import { GROUP_KEYS } from "../model/query.ts";
+import { document } from "./documentation.ts";
+import type { MonitorFlags } from "./monitor-options.ts";
+import { SETTINGS, type Setting } from "./settings.ts";
+
+/** An option with the choices that help and completions show; what is allowed is checked in monitor-options.ts. */
+function option(flags: string, description: string, group: string, choices?: readonly string[]): Option {
+  const made = new Option(flags, description).helpGroup(group);
+  if (choices !== undefined) made.argChoices = [...choices];
+  return made;
+}
+
+const WHAT = "What is shown:";
+const WHEN = "When:";
+const HOW = "How it is shown (on a terminal: the screen; else: one table):";
+const FROM = "Where it comes from and goes to:";
+
+/** The option that names a configuration file, the same for every command that has one. */
+export function configOption(): Option {
+  return option("--config <file>", "configuration file, instead of the usual places", FROM);
+}
+
+const OPTIONS: readonly Option[] = [
+  option("--by <what>", "what a row is", WHAT, GROUP_KEYS),
+  option("--filter <filter>", "only what matches, such as 'process:curl port:443 host:*.example.org'", WHAT),
+  option("--sort <column>", "sort by a column: bytesSent, bytesSent:asc, processName; else the busiest first", WHAT),
+  option("--limit <rows>", "at most so many rows", WHAT),
+  option("--once", "take one sample and exit: totals, but no rates, which need two", WHEN),
+  option("--interval <time>", "time between samples, such as 500ms or 2s (default: 1s)", WHEN),
+  option("--duration <time>", "watch so long, then exit; a document has all that lived meanwhile", WHEN),
+  option("--json", "one JSON document", HOW),
+  option("--jsonl", "a stream of JSON lines: samples, and each closed connection once", HOW),
+  option("--csv", "CSV with a header line (RFC 4180)", HOW),
+  option("--tui", "the screen, or an error where there is no terminal", HOW),
+  option("--headless", "nothing but recording history: for a service", HOW),
+  option("--demo", "a simulated world instead of this machine; records nothing", FROM),
+  option("--no-dns", "ask no name server; names of the hosts file are still shown", FROM),
+  option("--no-history", "record nothing for `wb history`", FROM),
+  configOption(),
+];
+
+const FILTERS = `Words are apart by spaces and all of them must match. A word is free text, or a key and a value: process:, pid:, user:, host:, address:, port:, state:, proto:. A * stands for any characters. The same filter works on the screen (press /).`;
+
+const RATES = `Rates need two samples, so with --once they are null in JSON and empty in CSV, and the table leaves them out. Counts are since each connection began, also before wb started, and are exact: what the program passed, without headers and retransmissions. Where they are not exact the row says by how much (uncertaintyBytes; ≥ and ~ in tables), and what can't be counted is null, never 0.`;
+
+const STOPPING = `Ctrl-C ends a --duration early: the document tells of the time so far ("interrupted": true) and the exit code is 0. A second Ctrl-C ends at once, with nothing written. A reader that goes away (wb monitor --jsonl | head) ends it silently.`;
+
+/** A fresh command: commander keeps what it parsed. */
+export function monitorCommand(): Command {
+  const command = new Command("monitor")
+    .summary("Watch the live connections of every process, with their bytes")
+    .description(
+      "Watch the live connections of every process, with the bytes that each has sent and received. Needs no privilege to count; processes of other users are named only to root.",
+    );
+  for (const each of OPTIONS) command.addOption(each);
+  command.allowExcessArguments(false).action(async (flags: MonitorFlags) => {
+    const [{ monitorOptions }, { runMonitor }] = await Promise.all([
+      import("./monitor-options.ts"),
+      import("./monitor-run.ts"),
+    ]);
+    await runMonitor(await monitorOptions(flags, { env: process.env, terminal: isatty(0) && isatty(1) }));
+  });
+  return document(command, {
+    sections: [
+      { heading: "Filters", text: FILTERS },
+      { heading: "What the numbers mean", text: RATES },
+      { heading: "Stopping", text: STOPPING },
+    ],
+    examples: [
+      { command: "wb monitor", purpose: "the screen: every connection, refreshed each second; press ? for its keys" },
+      { command: "wb monitor --once --by process --sort bytesReceived --limit 10", purpose: "which ten processes have received most?" },
+      { command: "wb monitor --duration 10s --json > traffic.json", purpose: "everything that lived in the next ten seconds, closed connections with their final bytes" },
+      { command: "wb monitor --jsonl --filter 'process:curl' | jq -c 'select(.type == \"closed\")'", purpose: "a line for every connection of curl when it is over" },
+      { command: "wb monitor --csv --by host --duration 1m > hosts.csv", purpose: "what a minute brought, per host, for a spreadsheet" },
+      { command: "wb monitor --headless", purpose: "record history without a screen, as a service does" },
+      { command: "wb monitor --demo", purpose: "look at the screen without watching anything real" },
+    ],
+    environment: [
+      ...Object.values<Setting<never>>(SETTINGS as never).map((setting) => ({
+        name: setting.variable,
+        meaning: setting.variableNegates === true ? `the same as ${setting.flag}, if set to 1` : `the same as ${setting.flag}`,
+      })),
+      { name: "WB_CONFIG", meaning: "the same as --config" },
+    ],
+  });
+}

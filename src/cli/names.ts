@@ -1,0 +1,232 @@
+/**
+ * Wires the naming of addresses together: cache, hosts file, resolver and store. Nothing here delays a frame or the
+ * start: the resolver and SQLite are loaded after the first questions have been answered, look-ups begin when the stored
+ * names are there, and `close` ends within `CLOSE_MS`.
+ */
+import { join } from "node:path";
+
+import { NameCache } from "../engine/names.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { NameAnswer, NameCounters, NamePersistence, NameResolver, NameStats } from "../model/names.ts";
+import type { HostName } from "../model/snapshot.ts";
+import { HostsFile } from "../platform/hosts-file.ts";
+import { cacheDirectory } from "../platform/paths.ts";
+import type { ResolverSettings } from "../platform/resolv-conf.ts";
+import type { NameStore, NameStoreFailure } from "../store/names.ts";
+
+export interface NamesOptions {
+  /** False (`--no-dns`): only the hosts file gives names, and no packet leaves. */
+  readonly enabled: boolean;
+  readonly clock: Clock;
+  /** Whether names are kept on disk between runs. */
+  readonly persist: boolean;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** For tests: other servers than the machine's, another hosts file, another file of names. */
+  readonly resolver?: ResolverSettings;
+  readonly hostsPath?: string;
+  readonly storePath?: string;
+}
+
+export interface Names {
+  /** What is known now, at once; see NameCache. */
+  nameOf(address: string): HostName | undefined;
+  stats(): NameStats;
+  /** Loads the stored names now instead of a moment after the first question; about 10 ms for 10,000 names. */
+  load(): Promise<void>;
+  /** Ends look-ups and stores what was learned; within `CLOSE_MS`, whatever the name server does. */
+  close(): Promise<void>;
+}
+
+/** The first frame is drawn by then. */
+const LOAD_AFTER_MS = 100;
+const SAVE_INTERVAL_MS = 30_000;
+/** Rows per transaction: about a millisecond. */
+const SAVE_ROWS = 500;
+/** How much of the time of a frame, or of the end, storing may take. */
+const SAVE_MS = 10;
+export const CLOSE_MS = 200;
+const CLOSE_SAVE_MS = 100;
+
+export function startNames(options: NamesOptions): Names {
+  return new NameService(options);
+}
+
+class NameService implements Names {
+  readonly #options: NamesOptions;
+  readonly #cache: NameCache;
+  readonly #keeper: NameKeeper | undefined;
+  #resolver: Promise<NameResolver> | undefined;
+  #loading: Promise<void> | undefined;
+  #loadTimer: ReturnType<typeof setTimeout> | undefined;
+  #saveTimer: ReturnType<typeof setInterval> | undefined;
+  #closed = false;
+
+  constructor(options: NamesOptions) {
+    this.#options = options;
+    const { clock, enabled, hostsPath } = options;
+    const hosts = new HostsFile({ clock, ...(hostsPath === undefined ? {} : { path: hostsPath }) });
+    this.#cache = new NameCache({
+      clock,
+      hosts: (address) => hosts.nameOf(address),
+      lookup: enabled ? (address) => this.#lookup(address) : undefined,
+      startsHeld: true,
+    });
+    if (enabled && options.persist) this.#keeper = new NameKeeper(options, this.#cache);
+  }
+
+  nameOf(address: string): HostName | undefined {
+    if (this.#loadTimer === undefined && this.#options.enabled && !this.#closed) {
+      this.#loadTimer = setTimeout(() => void this.load(), LOAD_AFTER_MS);
+      this.#loadTimer.unref();
+    }
+    return this.#cache.nameOf(address);
+  }
+
+  stats(): NameStats {
+    return {
+      ...this.#cache.stats(),
+      enabled: this.#options.enabled,
+      persistence: this.#keeper?.state() ?? NOT_KEPT,
+    };
+  }
+
+  load(): Promise<void> {
+    this.#loading ??= this.#begin();
+    return this.#loading;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#loadTimer);
+    clearInterval(this.#saveTimer);
+    this.#cache.stop();
+    const resolver = this.#resolver;
+    if (resolver !== undefined) (await resolver).close();
+    this.#keeper?.close();
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#closed || !this.#options.enabled) return;
+    if (this.#keeper !== undefined) {
+      await this.#keeper.open();
+      this.#saveTimer = setInterval(() => this.#keeper?.save(SAVE_MS), SAVE_INTERVAL_MS);
+      this.#saveTimer.unref();
+    }
+    if (!this.#closed) this.#cache.start();
+  }
+
+  async #lookup(address: string): Promise<NameAnswer> {
+    this.#resolver ??= openSystemResolver(this.#options.resolver);
+    const resolver = await this.#resolver;
+    return this.#closed ? { kind: "failed", reason: "stopped" } : resolver.lookup(address);
+  }
+}
+
+async function openSystemResolver(settings: ResolverSettings | undefined): Promise<NameResolver> {
+  const [{ openResolver }, { ptrCodec }] = await Promise.all([
+    import("../platform/resolver.ts"),
+    import("../decode/dns.ts"),
+  ]);
+  return openResolver({ codec: ptrCodec, ...(settings === undefined ? {} : { settings }) });
+}
+
+/** Where the names are kept. */
+export function namesPath(env: NamesOptions["env"] = process.env): string {
+  return join(cacheDirectory(env), "names.db");
+}
+
+const NOT_KEPT: NamePersistence = { state: "off", path: undefined, loaded: 0, saved: 0, message: undefined };
+const NO_COUNTS: NameCounters = { hits: 0, misses: 0, lookups: 0, failures: 0, unreachable: 0, dropped: 0 };
+
+/** Keeps the cache on disk. Nothing that goes wrong here is anybody's error: it is told in `state()`. */
+class NameKeeper {
+  readonly #options: NamesOptions;
+  readonly #cache: NameCache;
+  #store: NameStore | undefined;
+  #state: NamePersistence = { ...NOT_KEPT, state: "waiting" };
+  /** What the counters in the store already hold of this process. */
+  #stored: NameCounters = NO_COUNTS;
+  #closed = false;
+
+  constructor(options: NamesOptions, cache: NameCache) {
+    this.#options = options;
+    this.#cache = cache;
+  }
+
+  state(): NamePersistence {
+    return this.#state;
+  }
+
+  async open(): Promise<void> {
+    const { openNameStore } = await import("../store/names.ts");
+    if (this.#closed) return;
+    const path = this.#options.storePath ?? namesPath(this.#options.env);
+    const { store, wasSetAside, failure } = openNameStore(path);
+    this.#state = { ...this.#state, path, state: wasSetAside ? "set_aside" : "on" };
+    if (failure !== undefined) this.#fail(failure);
+    if (store === undefined) return;
+    this.#store = store;
+    const names = store.load(this.#options.clock.nowMs());
+    if ("end" in names) this.#fail(names);
+    else this.#state = { ...this.#state, loaded: this.#cache.restore(names) };
+  }
+
+  /** Stores what changed, as far as `limitMs` goes; the rest the next time. */
+  save(limitMs: number): void {
+    const { clock } = this.#options;
+    const endMs = clock.monotonicMs() + limitMs;
+    for (;;) {
+      if (this.#store === undefined) return;
+      const counts = this.#newCounts();
+      const changes = this.#cache.takeChanges(SAVE_ROWS);
+      if (changes.length === 0 && !hasCounts(counts)) return;
+      const failure = this.#store.save(changes, counts, clock.nowMs());
+      if (failure !== undefined) {
+        this.#cache.returnChanges(changes);
+        this.#fail(failure);
+        return;
+      }
+      this.#stored = addCounts(this.#stored, counts);
+      const state = this.#state.state === "busy" ? "on" : this.#state.state;
+      this.#state = { ...this.#state, state, saved: this.#state.saved + changes.length };
+      if (changes.length < SAVE_ROWS || clock.monotonicMs() >= endMs) return;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.save(CLOSE_SAVE_MS);
+    this.#store?.trim(this.#options.clock.nowMs()); // a failure is left to the next run, which trims too
+    this.#store?.close();
+    this.#store = undefined;
+  }
+
+  /** A busy file is tried again; any other is given up for this run, and a corrupt one found by the next when it opens it. */
+  #fail(failure: NameStoreFailure): void {
+    const state = failure.end === "busy" ? "busy" : "unwritable";
+    this.#state = { ...this.#state, state, message: failure.message };
+    if (state === "busy") return;
+    this.#store?.close();
+    this.#store = undefined;
+  }
+
+  #newCounts(): NameCounters {
+    return addCounts(this.#cache.stats(), this.#stored, -1);
+  }
+}
+
+function addCounts(left: NameCounters, right: NameCounters, factor = 1): NameCounters {
+  return {
+    hits: left.hits + factor * right.hits,
+    misses: left.misses + factor * right.misses,
+    lookups: left.lookups + factor * right.lookups,
+    failures: left.failures + factor * right.failures,
+    unreachable: left.unreachable + factor * right.unreachable,
+    dropped: left.dropped + factor * right.dropped,
+  };
+}
+
+function hasCounts(counts: NameCounters): boolean {
+  return Object.values(counts).some((count) => count !== 0);
+}

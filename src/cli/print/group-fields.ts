@@ -1,0 +1,232 @@
+/** The fields of a row of `--by process`, `address`, `host`, `user` or `port`, in the order of JSON and CSV. */
+import type { Group } from "../../model/query.ts";
+import { rate, type Field } from "./field.ts";
+
+const TEXT = { kind: "text" } as const;
+const COUNT = { kind: "count" } as const;
+
+const WHICH: readonly Field<Group>[] = [
+  {
+    name: "key",
+    type: TEXT,
+    nullable: false,
+    meaning: "Names the group: unique in the document, and the same in the next one.",
+    value: (group) => group.key,
+  },
+  {
+    name: "label",
+    type: TEXT,
+    nullable: false,
+    meaning: "What a person reads: a process's name, an address, a host, a user, a port with its service.",
+    value: (group) => group.label,
+  },
+  {
+    name: "pid",
+    type: COUNT,
+    nullable: true,
+    meaning: "With `--by process`: the process. Null in other groups and where the process is not visible.",
+    value: (group) => group.process?.info.pid,
+  },
+  {
+    name: "processName",
+    type: TEXT,
+    nullable: true,
+    meaning: "With `--by process`: file name of its executable.",
+    value: (group) => group.process?.info.name,
+  },
+  {
+    name: "processPath",
+    type: TEXT,
+    nullable: true,
+    meaning: "With `--by process`: absolute path of its executable.",
+    value: (group) => group.process?.info.path,
+  },
+  {
+    name: "commandLine",
+    type: { kind: "texts" },
+    nullable: true,
+    meaning: "With `--by process`: its arguments, kept apart.",
+    value: (group) => group.process?.info.commandLine,
+  },
+  {
+    name: "parentPid",
+    type: COUNT,
+    nullable: true,
+    meaning: "With `--by process`: the process that started it.",
+    value: (group) => group.process?.info.parentPid,
+  },
+  {
+    name: "processStartedAtMs",
+    type: COUNT,
+    nullable: true,
+    unit: "Unix milliseconds",
+    meaning: "With `--by process`: when it started.",
+    value: (group) => group.process?.info.startedAtMs,
+  },
+  {
+    name: "exited",
+    type: { kind: "boolean" },
+    nullable: true,
+    meaning: "With `--by process`: whether it is gone.",
+    value: (group) => group.process?.exited,
+  },
+  {
+    name: "memoryBytes",
+    type: COUNT,
+    nullable: true,
+    unit: "bytes",
+    meaning: "With `--by process`: its resident memory.",
+    value: (group) => group.process?.memoryBytes,
+  },
+  {
+    name: "cpuFraction",
+    type: { kind: "number" },
+    nullable: true,
+    unit: "cores",
+    meaning: "With `--by process`: share of one core since the sample before, 0 to the number of cores. Null with one sample.",
+    value: (group) =>
+      group.process?.cpuFraction === undefined
+        ? undefined
+        : Math.max(0, Math.round(group.process.cpuFraction * 10_000) / 10_000),
+  },
+  {
+    name: "user",
+    type: TEXT,
+    nullable: true,
+    meaning: "With `--by user` and `--by process`: the user's name.",
+    value: (group) =>
+      group.by === "user"
+        ? group.topFlow.userName
+        : (group.process?.info.userName ?? (group.by === "process" ? group.topFlow.userName : undefined)),
+  },
+  {
+    name: "userId",
+    type: COUNT,
+    nullable: true,
+    meaning: "With `--by user` and `--by process`: the user's number.",
+    value: (group) =>
+      group.by === "user"
+        ? group.topFlow.userId
+        : (group.process?.info.userId ?? (group.by === "process" ? group.topFlow.userId : undefined)),
+  },
+  {
+    name: "remoteAddress",
+    type: TEXT,
+    nullable: true,
+    meaning: "With `--by address`: the address.",
+    value: (group) => (group.by === "address" ? group.topFlow.remoteAddress : undefined),
+  },
+  {
+    name: "remoteHost",
+    type: TEXT,
+    nullable: true,
+    meaning: "With `--by host` and `--by address`: the name, where one is known.",
+    value: (group) =>
+      group.by === "address" || group.by === "host" ? group.topFlow.remoteHost?.name : undefined,
+  },
+  {
+    name: "service",
+    type: TEXT,
+    nullable: true,
+    meaning: "With `--by port`: the service that the port is registered for.",
+    value: (group) => (group.by === "port" ? group.topFlow.service : undefined),
+  },
+];
+
+const AMOUNTS: readonly Field<Group>[] = [
+  {
+    name: "connections",
+    type: COUNT,
+    nullable: false,
+    meaning: "Connections in the group, closed ones too.",
+    value: (group) => group.connections,
+  },
+  {
+    name: "closedConnections",
+    type: COUNT,
+    nullable: false,
+    meaning: "Those of them that are closed.",
+    value: (group) => group.closedConnections,
+  },
+  {
+    name: "processCount",
+    type: COUNT,
+    nullable: false,
+    meaning: "Distinct processes among them.",
+    value: (group) => group.processCount,
+  },
+  {
+    name: "addressCount",
+    type: COUNT,
+    nullable: false,
+    meaning: "Distinct remote addresses among them.",
+    value: (group) => group.addressCount,
+  },
+  {
+    name: "bytesSent",
+    type: COUNT,
+    nullable: true,
+    unit: "bytes",
+    meaning: "Sum over its connections, since each began. Null where none of them can be counted.",
+    value: (group) => (group.uncountedConnections === group.connections ? undefined : group.bytesSent),
+  },
+  {
+    name: "bytesReceived",
+    type: COUNT,
+    nullable: true,
+    unit: "bytes",
+    meaning: "Sum over its connections, since each began. Null where none of them can be counted.",
+    value: (group) => (group.uncountedConnections === group.connections ? undefined : group.bytesReceived),
+  },
+  {
+    name: "uncountedConnections",
+    type: COUNT,
+    nullable: false,
+    meaning: "Connections that this method can't count: their bytes are not in the sums.",
+    value: (group) => group.uncountedConnections,
+  },
+  {
+    name: "uncertaintyBytes",
+    type: COUNT,
+    nullable: true,
+    unit: "bytes",
+    meaning: "By how many bytes the sums may be off. 0 is exact; null: by an unknown amount (the sums are lower bounds).",
+    value: (group) => group.uncertaintyBytes,
+  },
+  {
+    name: "sendBytesPerSecond",
+    type: { kind: "number" },
+    nullable: true,
+    unit: "bytes per second",
+    meaning: "Sum of the sending rates. Null with one sample, and where nothing is counted.",
+    value: (group, context) =>
+      group.uncountedConnections === group.connections ? undefined : rate(group.sendBytesPerSecond, context),
+  },
+  {
+    name: "receiveBytesPerSecond",
+    type: { kind: "number" },
+    nullable: true,
+    unit: "bytes per second",
+    meaning: "Sum of the receiving rates. Null with one sample, and where nothing is counted.",
+    value: (group, context) =>
+      group.uncountedConnections === group.connections ? undefined : rate(group.receiveBytesPerSecond, context),
+  },
+  {
+    name: "firstSeenMs",
+    type: COUNT,
+    nullable: false,
+    unit: "Unix milliseconds",
+    meaning: "When wb saw the first of its connections.",
+    value: (group) => Math.round(group.firstSeenMs),
+  },
+  {
+    name: "lastActivityMs",
+    type: COUNT,
+    nullable: false,
+    unit: "Unix milliseconds",
+    meaning: "When the counts of any of its connections last grew.",
+    value: (group) => Math.round(group.lastActivityMs),
+  },
+];
+
+export const GROUP_FIELDS: readonly Field<Group>[] = [...WHICH, ...AMOUNTS];

@@ -1,0 +1,158 @@
+/**
+ * `--jsonl`: a stream, one object per line, each with a `type`: `start` once; per interval a `sample` per row and one
+ * `totals`; `closed` once for each connection that went away, with its final counts; `capture` and `loss` where they
+ * changed; `end` once, so that a reader can tell a complete stream from one that was cut off.
+ */
+import type { QueryFunction } from "../../model/contracts.ts";
+import type { QueryResult, SnapshotQuery } from "../../model/query.ts";
+import type { Flow, Snapshot } from "../../model/snapshot.ts";
+import { VERSION } from "../../model/version.ts";
+import type { Output } from "../output.ts";
+import { CONNECTION_FIELDS } from "./connection-fields.ts";
+import {
+  captureObject,
+  fieldContext,
+  JSON_VERSION,
+  lossObject,
+  queryObject,
+  reconciliationObject,
+  timingsObject,
+  totalsObject,
+} from "./document.ts";
+import { jsonText, rowObject } from "./json-text.ts";
+import { resultRows } from "./result-rows.ts";
+
+export interface StreamFrame {
+  readonly host: string;
+  readonly query: SnapshotQuery;
+  /** The interval that was asked for. */
+  readonly intervalMs: number;
+}
+
+export type StreamEnd = "duration" | "once" | "signal";
+
+function line(type: string, members: Record<string, unknown>): string {
+  return `${jsonText({ type, ...members })}\n`;
+}
+
+/** Closed rows are told apart from live ones; a limit is for the live ones. */
+function liveRows(result: QueryResult, limit: number | undefined): QueryResult {
+  if (result.by !== "connection") return result;
+  const live = result.rows.filter((flow) => !flow.closed);
+  return { by: "connection", rows: live.slice(0, limit), matched: live.length };
+}
+
+/** Turns snapshots into the lines of one stream. Remembers only what is still in the snapshots. */
+export class SampleStream {
+  readonly #output: Output;
+  readonly #ask: QueryFunction;
+  readonly #frame: StreamFrame;
+  /** Ids of closed connections that were told: as long as the flow table keeps them. */
+  #told = new Set<string>();
+  /** Closed ones whose counts may still become better known: they wait for one more sample. */
+  #waiting = new Set<string>();
+  #capture = "";
+  #loss = new Map<string, number>();
+  #samples = 0;
+
+  constructor(output: Output, ask: QueryFunction, frame: StreamFrame) {
+    this.#output = output;
+    this.#ask = ask;
+    this.#frame = frame;
+  }
+
+  async #start(snapshot: Snapshot): Promise<void> {
+    this.#capture = jsonText(captureObject(snapshot.capture));
+    await this.#output.write(
+      line("start", {
+        version: JSON_VERSION,
+        wbVersion: VERSION,
+        host: this.#frame.host,
+        capture: captureObject(snapshot.capture),
+        startedAtMs: Math.round(snapshot.startedAtMs),
+        intervalMs: this.#frame.intervalMs,
+        query: queryObject(this.#frame.query),
+      }),
+    );
+  }
+
+  async #changes(snapshot: Snapshot): Promise<void> {
+    const sampledAtMs = Math.round(snapshot.sampledAtMs);
+    const capture = jsonText(captureObject(snapshot.capture));
+    if (capture !== this.#capture) {
+      this.#capture = capture;
+      await this.#output.write(line("capture", { sampledAtMs, capture: captureObject(snapshot.capture) }));
+    }
+    for (const loss of snapshot.loss) {
+      if (this.#loss.get(loss.cause) === loss.count) continue;
+      this.#loss.set(loss.cause, loss.count);
+      await this.#output.write(line("loss", { sampledAtMs, ...lossObject(loss) }));
+    }
+  }
+
+  #takeClosed(flows: readonly Flow[], all: boolean): Flow[] {
+    const ready: Flow[] = [];
+    const present = new Set<string>();
+    const waiting = new Set<string>();
+    for (const flow of flows) {
+      if (!flow.closed) continue;
+      present.add(flow.id);
+      if (this.#told.has(flow.id)) continue;
+      const final = flow.uncertaintyBytes === 0 || flow.bytesMeaning === "none" || this.#waiting.has(flow.id);
+      if (final || all) {
+        ready.push(flow);
+        this.#told.add(flow.id);
+      } else waiting.add(flow.id);
+    }
+    this.#waiting = waiting;
+    this.#told = new Set([...this.#told].filter((id) => present.has(id)));
+    return ready;
+  }
+
+  async #tellClosed(snapshot: Snapshot, all: boolean): Promise<void> {
+    const { filter } = this.#frame.query;
+    const found = this.#ask(snapshot, { by: "connection", filter, sort: undefined, limit: undefined });
+    if (found.by !== "connection") return;
+    const context = fieldContext(snapshot);
+    const sampledAtMs = Math.round(snapshot.sampledAtMs);
+    for (const flow of this.#takeClosed(found.rows, all)) {
+      await this.#output.write(line("closed", { sampledAtMs, ...rowObject(CONNECTION_FIELDS, flow, context) }));
+    }
+  }
+
+  /** Writes all that one snapshot tells. */
+  async sample(snapshot: Snapshot): Promise<void> {
+    if (this.#samples === 0) await this.#start(snapshot);
+    this.#samples += 1;
+    const sampledAtMs = Math.round(snapshot.sampledAtMs);
+    const { query } = this.#frame;
+    const context = fieldContext(snapshot);
+    await this.#changes(snapshot);
+    // A limit would count closed connections too, which are not samples: those are taken out first.
+    const limit = query.by === "connection" ? undefined : query.limit;
+    const result = liveRows(this.#ask(snapshot, { ...query, limit }), query.limit);
+    for (const row of resultRows(result, context)) {
+      await this.#output.write(line("sample", { sampledAtMs, ...row }));
+    }
+    await this.#tellClosed(snapshot, false);
+    await this.#output.write(
+      line("totals", {
+        sampledAtMs,
+        sequence: snapshot.sequence,
+        intervalMs: snapshot.intervalMs === undefined ? null : Math.round(snapshot.intervalMs),
+        matched: result.matched,
+        totals: totalsObject(snapshot.totals, context),
+        reconciliation: reconciliationObject(snapshot),
+        timings: timingsObject(snapshot),
+      }),
+    );
+  }
+
+  /** Tells the closed connections that were still waiting, and that the stream is complete. */
+  async end(last: Snapshot, reason: StreamEnd): Promise<void> {
+    await this.#tellClosed(last, true);
+    await this.#output.write(
+      line("end", { sampledAtMs: Math.round(last.sampledAtMs), samples: this.#samples, reason }),
+    );
+  }
+}

@@ -1,0 +1,79 @@
+/** Runs one commander command: its help in our form, its errors as ours, its output through our standard output. */
+import { Command, CommanderError } from "commander";
+import { WbError } from "../model/errors.ts";
+import { helpTail } from "./documentation.ts";
+import { fromCommander } from "./errors.ts";
+import { standardOutput } from "./output.ts";
+
+const HELP_WIDTH_MAX = 100;
+
+function helpWidth(): number {
+  return Math.min(HELP_WIDTH_MAX, process.stdout.columns || 80);
+}
+
+function colours(): boolean {
+  return process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
+}
+
+function title(text: string): string {
+  return `\u001b[1m${text}\u001b[22m`;
+}
+
+/** `wb` with this one command in it: what gives usage lines and error messages the full name. */
+export function programWith(command: Command): Command {
+  const program = new Command("wb").exitOverride().helpCommand(false);
+  program.addCommand(command);
+  return program;
+}
+
+/** Gives a command and all below it our help, and errors that are thrown instead of printed. */
+function prepare(command: Command, write: (text: string) => void): void {
+  command
+    .exitOverride()
+    .showHelpAfterError(false)
+    .helpOption("-h, --help", "show this help")
+    .configureOutput({
+      writeOut: write,
+      writeErr: write,
+      outputError: () => {
+        // Commander throws the same message (exitOverride); errors.ts tells it.
+      },
+      getOutHelpWidth: helpWidth,
+      getOutHasColors: colours,
+    })
+    .configureHelp({ styleTitle: title })
+    .addHelpText("after", () => helpTail(command, helpWidth(), colours() ? title : (text) => text));
+  for (const each of command.commands) prepare(each, write);
+}
+
+/** The full name of the command that the words lead to: `wb export history`. */
+function nameOf(command: Command, words: readonly string[]): string {
+  const next = command.commands.find((each) => each.name() === words[0]);
+  const own = command.parent === null ? command.name() : `wb ${command.name()}`;
+  return next === undefined ? own : `${own} ${nameOf(next, words.slice(1)).replace(/^wb /, "")}`;
+}
+
+/**
+ * Parses the words and runs the command's action.
+ * @throws WbError("usage") where the words are wrong, and whatever the action throws.
+ */
+export async function runCommand(command: Command, words: readonly string[]): Promise<void> {
+  let help = "";
+  const program = programWith(command);
+  prepare(command, (text) => (help += text));
+  try {
+    await program.parseAsync([command.name(), ...words], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) {
+      // A command that needs a subcommand prints its help as an error: there we say so in one line.
+      if (error.code === "commander.help") {
+        throw new WbError("usage", `${nameOf(command, words)} needs to know what`, {
+          hint: `\`${nameOf(command, words)} --help\` lists what it takes`,
+        });
+      }
+      throw fromCommander(error, nameOf(command, words));
+    }
+  }
+  await standardOutput.write(help);
+}

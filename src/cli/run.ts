@@ -1,0 +1,52 @@
+/**
+ * From the words after `wb` to an exit code: finds the command, loads it and nothing else, and tells whatever goes
+ * wrong in one form. Everything written to standard output is written when this returns.
+ */
+import { printable } from "../lib/format.ts";
+import { WbError } from "../model/errors.ts";
+import { COMMANDS, type CommandEntry } from "./commands.ts";
+import { overview } from "./overview.ts";
+import { didYouMean } from "./suggest.ts";
+
+const HELP_WORDS = new Set(["help", "--help", "-h"]);
+
+function findCommand(name: string): CommandEntry {
+  const found = COMMANDS.find((command) => command.name === name);
+  if (found !== undefined) return found;
+  const kind = name.startsWith("-") ? "option" : "command";
+  const names = COMMANDS.filter((command) => command.hidden !== true).map((command) => command.name);
+  throw new WbError("usage", `there is no ${kind} ${JSON.stringify(printable(name))}`, {
+    hint: didYouMean(name, names) ?? "`wb --help` lists the commands",
+  });
+}
+
+async function dispatch(args: readonly string[]): Promise<void> {
+  const [first, ...rest] = args;
+  if (first === undefined || (HELP_WORDS.has(first) && rest.length === 0)) {
+    const { standardOutput } = await import("./output.ts");
+    await standardOutput.write(overview());
+    return;
+  }
+  // `wb help monitor` is `wb monitor --help`.
+  const [name = "", ...words] = HELP_WORDS.has(first) ? [...rest, "--help"] : args;
+  const entry = findCommand(name);
+  const { runCommand } = await import("./run-command.ts");
+  await runCommand(await entry.load(), words);
+}
+
+async function told(error: unknown): Promise<number> {
+  const { reportError } = await import("./errors.ts");
+  return reportError(error);
+}
+
+/** Runs one command; `args` are the words after `wb`. Resolves with the exit code and never rejects. */
+export async function run(args: readonly string[]): Promise<number> {
+  process.on("uncaughtException", (error) => void told(error).then((code) => process.exit(code === 0 ? 1 : code)));
+  try {
+    await dispatch(args);
+    const { exitCode } = process;
+    return typeof exitCode === "number" ? exitCode : 0;
+  } catch (error) {
+    return await told(error);
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The settings that can be given in more than one place: flag > WB_* variable > configuration file > default. This
+ * table is their one source: help, docs/config.md and the check of the file are made from it.
+ */
+import type { GroupKey, SnapshotQuery } from "../model/query.ts";
+import { WbError } from "../model/errors.ts";
+import {
+  parseBy,
+  parseInterval,
+  parseLimit,
+  parseSort,
+  parseSwitch,
+  parseText,
+  type Parsed,
+} from "./parse.ts";
+
+export interface Setting<T> {
+  /** Table and key of the configuration file. */
+  readonly table: "monitor";
+  readonly key: string;
+  /** TOML types that the file may use for it. */
+  readonly fileType: "text" | "duration" | "count" | "switch";
+  readonly variable: string;
+  /** `WB_NO_DNS=1` is `dns = false`. */
+  readonly variableNegates?: boolean;
+  readonly flag: string;
+  readonly fallback: T;
+  readonly meaning: string;
+  parse(text: string): Parsed<T>;
+}
+
+function setting<T>(definition: Omit<Setting<T>, "table">): Setting<T> {
+  return { table: "monitor", ...definition };
+}
+
+export const SETTINGS = {
+  interval: setting<number>({
+    key: "interval",
+    fileType: "duration",
+    variable: "WB_INTERVAL",
+    flag: "--interval",
+    fallback: 1000,
+    meaning: "time between two samples, such as 500ms, 1s or 1m",
+    parse: parseInterval,
+  }),
+  by: setting<GroupKey>({
+    key: "by",
+    fileType: "text",
+    variable: "WB_BY",
+    flag: "--by",
+    fallback: "connection",
+    meaning: "what a row is: connection, process, address, host, user, port or interface",
+    parse: parseBy,
+  }),
+  filter: setting<string>({
+    key: "filter",
+    fileType: "text",
+    variable: "WB_FILTER",
+    flag: "--filter",
+    fallback: "",
+    meaning: "which connections are shown, such as process:curl port:443",
+    parse: parseText,
+  }),
+  sort: setting<SnapshotQuery["sort"]>({
+    key: "sort",
+    fileType: "text",
+    variable: "WB_SORT",
+    flag: "--sort",
+    fallback: undefined,
+    meaning: "column to sort by, with :asc or :desc; otherwise the busiest come first",
+    parse: parseSort,
+  }),
+  limit: setting<number | undefined>({
+    key: "limit",
+    fileType: "count",
+    variable: "WB_LIMIT",
+    flag: "--limit",
+    fallback: undefined,
+    meaning: "at most so many rows",
+    parse: parseLimit,
+  }),
+  dns: setting<boolean>({
+    key: "dns",
+    fileType: "switch",
+    variable: "WB_NO_DNS",
+    variableNegates: true,
+    flag: "--no-dns",
+    fallback: true,
+    meaning: "whether name servers are asked for the names of addresses",
+    parse: parseSwitch,
+  }),
+  history: setting<boolean>({
+    key: "history",
+    fileType: "switch",
+    variable: "WB_NO_HISTORY",
+    variableNegates: true,
+    flag: "--no-history",
+    fallback: true,
+    meaning: "whether what is seen is recorded for wb history",
+    parse: parseSwitch,
+  }),
+} as const;
+
+/** A value as the configuration file has it, and where. */
+export interface FileValue {
+  readonly text: string;
+  /** `config.toml:12`, as far as the line is known. */
+  readonly origin: string;
+}
+
+export interface SettingSources {
+  /** What the flag gave, as text; undefined where it was not given. */
+  readonly flag: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Values of the file by `table.key`. */
+  readonly file: ReadonlyMap<string, FileValue>;
+}
+
+function refused(code: "usage" | "config", origin: string, parsed: { problem: string; hint?: string }): WbError {
+  return new WbError(code, `${origin}: ${parsed.problem}`, { hint: parsed.hint ?? "see `wb monitor --help`" });
+}
+
+function negated(text: string): string {
+  const parsed = parseSwitch(text);
+  return "value" in parsed ? String(!parsed.value) : text;
+}
+
+/**
+ * The value of a setting by the order of its sources.
+ * @throws WbError("usage") for a wrong flag, WbError("config") for a wrong variable or file.
+ */
+export function resolveSetting<T>(definition: Setting<T>, sources: SettingSources): T {
+  const { flag, env, file } = sources;
+  const variable = env[definition.variable];
+  const fromFile = file.get(`${definition.table}.${definition.key}`);
+  let given: { text: string; origin: string; code: "usage" | "config" } | undefined;
+  if (flag !== undefined) given = { text: flag, origin: definition.flag, code: "usage" };
+  else if (variable !== undefined && variable !== "") {
+    const text = definition.variableNegates === true ? negated(variable) : variable;
+    given = { text, origin: definition.variable, code: "config" };
+  } else if (fromFile !== undefined) given = { ...fromFile, code: "config" };
+  if (given === undefined) return definition.fallback;
+  const parsed = definition.parse(given.text);
+  if ("value" in parsed) return parsed.value;
+  throw refused(given.code, given.origin, parsed);
+}

@@ -1,0 +1,103 @@
+/**
+ * Follows one counter of one socket. What it reports never goes back while the socket lives, whatever the kernel says;
+ * only the final value of a closed socket may correct it.
+ */
+import { DecayedRate } from "./decayed-rate.ts";
+
+/**
+ * SYN and FIN take a sequence number each (RFC 9293 section 3.4), which a capture takes off by the socket's state; state
+ * and counters are not read in one instant, so a living socket's count can be that much too high. That is no reset.
+ */
+const BACKSTEP_MAX = 2;
+
+/** `erased`: the counter went back, so that what it counted before can't be told from it any more. */
+export type TrackResult = "fine" | "erased";
+
+export class CounterTrack {
+  /** Cumulative since the socket began; undefined as long as nobody could count it. */
+  value: number | undefined;
+  /** Growth since the last call of `takeDelta`; below 0 after a correction. */
+  #delta = 0;
+  /** Where observation begins; undefined until the first count. */
+  #base: number | undefined;
+  /** Added to what is told since the counter went back. */
+  #offset = 0;
+  /** The last value of the living socket: a final value can't be less. */
+  #liveValue: number | undefined;
+  readonly rate = new DecayedRate();
+
+  /** `base`: 0 where the socket is known to be younger than the observation, undefined to begin at the first count. */
+  constructor(base: 0 | undefined) {
+    this.#base = base;
+  }
+
+  /** The part that was seen to happen. */
+  get observed(): number {
+    return this.value === undefined ? 0 : Math.max(0, this.value - (this.#base ?? this.value));
+  }
+
+  /** Takes the count of a living socket. */
+  update(counter: number | undefined): TrackResult {
+    if (counter === undefined) return "fine";
+    const told = counter + this.#offset;
+    if (this.value === undefined) {
+      this.#begin(told);
+      this.#liveValue = told;
+      return "fine";
+    }
+    if (told >= this.value) {
+      this.#move(told);
+      this.#liveValue = told;
+      return "fine";
+    }
+    if (this.value - told <= BACKSTEP_MAX) return "fine";
+    this.#offset += this.value - told;
+    return "erased";
+  }
+
+  /** Takes the final count of a closed socket, or a better known one. */
+  finish(counter: number | undefined): TrackResult {
+    if (counter === undefined) return "fine";
+    const told = counter + this.#offset;
+    if (this.value === undefined) {
+      this.#begin(told);
+      return "fine";
+    }
+    const least = this.#liveValue ?? 0;
+    if (told >= least - BACKSTEP_MAX) {
+      this.#move(told);
+      return "fine";
+    }
+    this.#move(least);
+    return "erased";
+  }
+
+  /** Whether a count could be one of this socket, later than all before. */
+  continuesWith(counter: number | undefined): boolean {
+    if (counter === undefined || this.value === undefined) return true;
+    return counter + this.#offset >= this.value - BACKSTEP_MAX;
+  }
+
+  /** Growth since the last call. */
+  takeDelta(): number {
+    const delta = this.#delta;
+    this.#delta = 0;
+    return delta;
+  }
+
+  /** Observation begins anew at the present value: what was observed until now is accounted for elsewhere. */
+  rebase(): void {
+    if (this.value !== undefined) this.#base = this.value;
+  }
+
+  #begin(told: number): void {
+    this.#base ??= told;
+    this.value = told;
+    this.#delta += told - this.#base;
+  }
+
+  #move(to: number): void {
+    this.#delta += to - (this.value ?? to);
+    this.value = to;
+  }
+}

@@ -1,0 +1,340 @@
+/**
+ * What the flow table keeps of one socket from sample to sample, and the immutable Flow that it shows of it. An unchanged
+ * record shows the very same Flow object again.
+ */
+import type {
+  AttributionQuality,
+  BytesMeaning,
+  ClosedSocket,
+  SocketCounters,
+  SocketIdentity,
+  SocketSample,
+  SocketState,
+} from "../model/flow.ts";
+import type { ProcessKey } from "../model/process.ts";
+import type { Flow, HostName } from "../model/snapshot.ts";
+import { CounterTrack } from "./counter-track.ts";
+import type { RateStep } from "./decayed-rate.ts";
+import type { ProcessEntry, ProcessMemory } from "./process-memory.ts";
+import type { RemoteName, RemoteNames } from "./remote-names.ts";
+import { isServedHere } from "./service-port.ts";
+
+/** What a record asks of the table around it. */
+export interface RecordContext {
+  readonly processes: ProcessMemory;
+  readonly names: RemoteNames;
+  isLocalTraffic(localAddress: string, remoteAddress: string): boolean;
+  serviceOf(identity: SocketIdentity, isServedHere: boolean): string | undefined;
+  userNameOf(userId: number): string | undefined;
+  hostOf(remote: RemoteName): HostName | undefined;
+  /** Whether something listens at this port key now. */
+  isListening(key: number): boolean;
+}
+
+/** The better an answer is, the higher; one is only replaced by another at least as good. */
+const RANK: Readonly<Record<AttributionQuality, number>> = {
+  unknown: 0,
+  not_visible: 1,
+  inferred: 2,
+  exact: 3,
+};
+
+/** How a flow ended: by a record of the kernel, or by not being there any more. */
+export type Ending = "told" | "vanished";
+
+export interface RecordTracks {
+  readonly sent: CounterTrack;
+  readonly received: CounterTrack;
+}
+
+export class FlowRecord {
+  /** What screens and history know the flow by: the socket's id, or another where that id had been used before. */
+  readonly id: string;
+  identity: SocketIdentity;
+  readonly sent: CounterTrack;
+  readonly received: CounterTrack;
+  readonly firstSeenMs: number;
+  lastActivityMs: number;
+  /** The batch in which it was last alive or told. */
+  seenSequence: number;
+  /** Unix milliseconds: when it was first missing. */
+  missedAtMs: number | undefined;
+  ending: Ending | undefined;
+  closedAtMs: number | undefined;
+  closedMonotonicMs = 0;
+  isLocalTraffic: boolean;
+  #state: SocketState;
+  #meaning: BytesMeaning;
+  #uncertaintyBytes: number | undefined;
+  /** A counter of the living socket went back: from then on the counts are a lower bound. */
+  #wasErased = false;
+  #attribution: AttributionQuality = "unknown";
+  #owners: readonly ProcessKey[] = [];
+  #entries: readonly ProcessEntry[] = [];
+  #userId: number | undefined;
+  #remote: RemoteName | undefined;
+  #isServedHere: boolean | undefined;
+  #service: string | undefined;
+  #flow: Flow | undefined;
+
+  constructor(
+    id: string,
+    sample: SocketSample,
+    tracks: RecordTracks,
+    firstSeenMs: number,
+    sequence: number,
+    context: RecordContext,
+  ) {
+    this.id = id;
+    this.identity = sample.identity;
+    this.sent = tracks.sent;
+    this.received = tracks.received;
+    this.firstSeenMs = firstSeenMs;
+    this.lastActivityMs = firstSeenMs;
+    this.seenSequence = sequence;
+    this.#state = sample.state;
+    this.#meaning = sample.counters.meaning;
+    this.#uncertaintyBytes = sample.counters.uncertaintyBytes;
+    this.isLocalTraffic = false;
+    this.#adopt(sample.identity, context);
+    this.#attribute(sample, context);
+  }
+
+  get isClosed(): boolean {
+    return this.ending !== undefined;
+  }
+
+  get state(): SocketState {
+    return this.#state;
+  }
+
+  /** Whether somebody could count it at least once. */
+  get isCounted(): boolean {
+    return this.sent.value !== undefined || this.received.value !== undefined;
+  }
+
+  /** Whether final counters are missing if it vanishes now: a TCP connection that could be counted. */
+  get isLossWhenGone(): boolean {
+    return this.identity.protocol === "tcp" && this.isCounted && this.#state !== "listen";
+  }
+
+  /** Whether its bytes belong to a process that is known. */
+  get isAttributed(): boolean {
+    return this.#entries.some((entry) => entry.info !== undefined);
+  }
+
+  get owners(): readonly ProcessEntry[] {
+    return this.#entries;
+  }
+
+  /**
+   * Whether a sample of this id is of another socket than this record's. A TCP socket's ends never change during its
+   * life; a UDP socket's do (connect), and one that was told to be gone does not come back.
+   */
+  isOther(sample: SocketSample): boolean {
+    const before = this.identity;
+    const now = sample.identity;
+    if (before !== now && before.protocol !== now.protocol) return true;
+    if (now.protocol === "tcp" && before !== now && !hasSameEnds(before, now)) return true;
+    if (this.ending === undefined) return false;
+    if (this.ending === "told") return true;
+    return (
+      !this.sent.continuesWith(sample.counters.bytesSent) ||
+      !this.received.continuesWith(sample.counters.bytesReceived)
+    );
+  }
+
+  /** Takes a look at the living socket. Returns whether its counters went back although they claim to be exact. */
+  update(sample: SocketSample, sequence: number, sampledAtMs: number, context: RecordContext): boolean {
+    this.seenSequence = sequence;
+    this.missedAtMs = undefined;
+    this.ending = undefined;
+    this.closedAtMs = undefined;
+    this.#state = sample.state;
+    if (sample.identity !== this.identity) this.#adopt(sample.identity, context);
+    const grownFrom = (this.sent.value ?? 0) + (this.received.value ?? 0);
+    const sent = this.sent.update(sample.counters.bytesSent);
+    const received = this.received.update(sample.counters.bytesReceived);
+    if ((this.sent.value ?? 0) + (this.received.value ?? 0) > grownFrom) this.lastActivityMs = sampledAtMs;
+    this.#attribute(sample, context);
+    const isErased = sent === "erased" || received === "erased";
+    this.#wasErased ||= isErased;
+    return this.#judge(sample.counters, isErased);
+  }
+
+  /** Takes the final counters. Returns whether they went back although they claim to be exact. */
+  finish(closed: ClosedSocket, sequence: number, monotonicMs: number, context: RecordContext): boolean {
+    if (this.ending === undefined) this.closedMonotonicMs = monotonicMs;
+    this.seenSequence = sequence;
+    this.ending = "told";
+    this.closedAtMs = closed.closedAtMs;
+    this.#state = "closed";
+    const grownFrom = (this.sent.value ?? 0) + (this.received.value ?? 0);
+    const sent = this.sent.finish(closed.counters.bytesSent);
+    const received = this.received.finish(closed.counters.bytesReceived);
+    const isGrown = (this.sent.value ?? 0) + (this.received.value ?? 0) > grownFrom;
+    if (isGrown) this.lastActivityMs = Math.max(this.lastActivityMs, closed.closedAtMs);
+    this.#attribute(closed, context);
+    return this.#judge(closed.counters, sent === "erased" || received === "erased");
+  }
+
+  /** The socket is gone and nobody told its final counters. */
+  vanish(closedAtMs: number, monotonicMs: number): void {
+    this.ending = "vanished";
+    this.closedAtMs = closedAtMs;
+    this.closedMonotonicMs = monotonicMs;
+    this.#state = "closed";
+    if (this.isCounted) this.#uncertaintyBytes = undefined;
+  }
+
+  /** Gives back what it holds of the table's memories. */
+  release(context: RecordContext): void {
+    for (const entry of this.#entries) context.processes.release(entry);
+    this.#entries = [];
+    if (this.#remote !== undefined) context.names.release(this.#remote);
+    this.#remote = undefined;
+  }
+
+  stepRates(step: RateStep): { readonly sent: number; readonly received: number } {
+    const sent = this.sent.takeDelta();
+    const received = this.received.takeDelta();
+    this.sent.rate.step(sent, step);
+    this.received.rate.step(received, step);
+    return { sent, received };
+  }
+
+  /** The flow as known now. */
+  publish(context: RecordContext): Flow {
+    this.#decideService(context);
+    const process = this.#entries.find((entry) => entry.info !== undefined)?.info;
+    const userId = this.#userId ?? process?.userId;
+    const userName =
+      (userId === undefined ? undefined : context.userNameOf(userId)) ??
+      (process !== undefined && process.userId === userId ? process.userName : undefined);
+    const remoteHost = this.#remote === undefined ? undefined : context.hostOf(this.#remote);
+    const before = this.#flow;
+    if (
+      before !== undefined &&
+      before.process === process &&
+      before.userName === userName &&
+      before.remoteHost === remoteHost &&
+      this.#shows(before)
+    ) {
+      return before;
+    }
+    const { identity } = this;
+    const flow: Flow = {
+      id: this.id,
+      protocol: identity.protocol,
+      localAddress: identity.localAddress,
+      localPort: identity.localPort,
+      remoteAddress: identity.remoteAddress,
+      remotePort: identity.remotePort,
+      remoteHost,
+      service: this.#service,
+      state: this.#state,
+      process,
+      owners: this.#owners,
+      userId,
+      userName,
+      attribution: this.#attribution,
+      bytesSent: this.sent.value,
+      bytesReceived: this.received.value,
+      observedBytesSent: this.sent.observed,
+      observedBytesReceived: this.received.observed,
+      bytesMeaning: this.#meaning,
+      uncertaintyBytes: this.#uncertaintyBytes,
+      sendBytesPerSecond: this.sent.rate.bytesPerSecond,
+      receiveBytesPerSecond: this.received.rate.bytesPerSecond,
+      firstSeenMs: this.firstSeenMs,
+      lastActivityMs: this.lastActivityMs,
+      closed: this.isClosed,
+      closedAtMs: this.closedAtMs,
+    };
+    this.#flow = flow;
+    return flow;
+  }
+
+  /** Whether a flow still shows what this record's own fields say. */
+  #shows(flow: Flow): boolean {
+    return (
+      flow.bytesSent === this.sent.value &&
+      flow.bytesReceived === this.received.value &&
+      flow.observedBytesSent === this.sent.observed &&
+      flow.observedBytesReceived === this.received.observed &&
+      flow.sendBytesPerSecond === this.sent.rate.bytesPerSecond &&
+      flow.receiveBytesPerSecond === this.received.rate.bytesPerSecond &&
+      flow.state === this.#state &&
+      flow.closedAtMs === this.closedAtMs &&
+      flow.lastActivityMs === this.lastActivityMs &&
+      flow.owners === this.#owners &&
+      flow.attribution === this.#attribution &&
+      flow.service === this.#service &&
+      flow.bytesMeaning === this.#meaning &&
+      flow.uncertaintyBytes === this.#uncertaintyBytes &&
+      flow.userId === (this.#userId ?? flow.process?.userId) &&
+      flow.id === this.id &&
+      flow.localAddress === this.identity.localAddress &&
+      flow.localPort === this.identity.localPort &&
+      flow.remoteAddress === this.identity.remoteAddress &&
+      flow.remotePort === this.identity.remotePort
+    );
+  }
+
+  /** Takes over what the identity says, when first seen or changed. */
+  #adopt(identity: SocketIdentity, context: RecordContext): void {
+    const hadOtherRemote = this.#remote?.address !== identity.remoteAddress;
+    this.identity = identity;
+    this.isLocalTraffic = context.isLocalTraffic(identity.localAddress, identity.remoteAddress);
+    this.#userId ??= identity.userId;
+    this.#isServedHere = undefined;
+    if (!hadOtherRemote) return;
+    if (this.#remote !== undefined) context.names.release(this.#remote);
+    this.#remote = identity.remotePort === 0 ? undefined : context.names.reference(identity.remoteAddress);
+  }
+
+  #attribute(sample: SocketSample, context: RecordContext): void {
+    if (RANK[sample.attribution] < RANK[this.#attribution]) return;
+    this.#attribution = sample.attribution;
+    if (sample.owners === this.#owners || isSameList(sample.owners, this.#owners)) return;
+    const entries = sample.owners.map((key) => context.processes.reference(key));
+    for (const entry of this.#entries) context.processes.release(entry);
+    this.#entries = entries;
+    this.#owners = sample.owners;
+  }
+
+  /** What the counts mean now; returns whether a reset is news. */
+  #judge(counters: SocketCounters, isErased: boolean): boolean {
+    // What could be counted and can't be any more leaves a lower bound.
+    const isUntold = counters.meaning === "none" && this.isCounted;
+    if (!isUntold) this.#meaning = counters.meaning;
+    const isLowerBound = this.#wasErased || isErased || isUntold;
+    this.#uncertaintyBytes = isLowerBound ? undefined : counters.uncertaintyBytes;
+    return isErased && counters.uncertaintyBytes !== undefined;
+  }
+
+  #decideService(context: RecordContext): void {
+    if (this.#isServedHere === true) return;
+    const { protocol, localPort, remotePort } = this.identity;
+    const isServed = isServedHere(
+      { protocol, localPort, remotePort, state: this.#state },
+      context.isListening,
+    );
+    if (isServed === this.#isServedHere) return;
+    this.#isServedHere = isServed;
+    this.#service = context.serviceOf(this.identity, isServed);
+  }
+}
+
+function hasSameEnds(left: SocketIdentity, right: SocketIdentity): boolean {
+  return (
+    left.localPort === right.localPort &&
+    left.remotePort === right.remotePort &&
+    left.localAddress === right.localAddress &&
+    left.remoteAddress === right.remoteAddress
+  );
+}
+
+function isSameList(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((key, index) => key === right[index]);
+}

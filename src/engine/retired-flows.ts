@@ -1,0 +1,170 @@
+/**
+ * The books of flows that have left the table: their bytes stay in the sums, and their last counters are remembered for
+ * as long as more can be told of them. Living sockets for which the table had no room are followed here, without a row.
+ */
+import type { ClosedSocket, SocketSample } from "../model/flow.ts";
+import type { CounterTrack } from "./counter-track.ts";
+import type { FlowRecord, RecordTracks } from "./flow-record.ts";
+
+/** Where bytes belong in the reconciliation: `local` ones are on no counted interface. */
+export type Side = "attributed" | "unattributed" | "local";
+
+/** Observed bytes per side and direction. */
+export class TrafficSums {
+  readonly sent: Record<Side, number> = { attributed: 0, unattributed: 0, local: 0 };
+  readonly received: Record<Side, number> = { attributed: 0, unattributed: 0, local: 0 };
+
+  add(side: Side, sent: number, received: number): void {
+    this.sent[side] += sent;
+    this.received[side] += received;
+  }
+
+  addAll(other: TrafficSums): void {
+    for (const side of ["attributed", "unattributed", "local"] as const) {
+      this.add(side, other.sent[side], other.received[side]);
+    }
+  }
+
+  get totalSent(): number {
+    return this.sent.attributed + this.sent.unattributed + this.sent.local;
+  }
+
+  get totalReceived(): number {
+    return this.received.attributed + this.received.unattributed + this.received.local;
+  }
+}
+
+export function sideOf(record: FlowRecord): Side {
+  if (record.isLocalTraffic) return "local";
+  return record.isAttributed ? "attributed" : "unattributed";
+}
+
+interface Remembered extends RecordTracks {
+  readonly id: string;
+  readonly side: Side;
+  readonly firstSeenMs: number;
+  /** Whether it is worth a loss if it vanishes: a TCP connection with counters. */
+  readonly isCounted: boolean;
+  seenSequence: number;
+}
+
+/** What a socket without a row did in one sample. */
+export interface Growth {
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** A closing told again comes within seconds of the first; so many of them are waited for. */
+const CLOSED_MAX = 16_384;
+
+export class RetiredFlows {
+  readonly sums = new TrafficSums();
+  readonly #closed = new Map<string, Remembered>();
+  /** Bounded by the living sockets of a batch, because what two batches don't mention is dropped. */
+  readonly #living = new Map<string, Remembered>();
+
+  get livingCount(): number {
+    return this.#living.size;
+  }
+
+  get closedCount(): number {
+    return this.#closed.size;
+  }
+
+  /**
+   * Takes over a record that leaves the table. `key` is the socket's id, or undefined if another socket has that now.
+   * Returns the growth that no rate has taken yet.
+   */
+  retire(record: FlowRecord, key: string | undefined): Growth {
+    const side = sideOf(record);
+    this.sums.add(side, record.sent.observed, record.received.observed);
+    const growth = { sent: record.sent.takeDelta(), received: record.received.takeDelta() };
+    record.sent.rebase();
+    record.received.rebase();
+    if (key === undefined) return growth;
+    const remembered: Remembered = {
+      id: record.id,
+      sent: record.sent,
+      received: record.received,
+      side,
+      firstSeenMs: record.firstSeenMs,
+      isCounted: record.isLossWhenGone,
+      seenSequence: record.seenSequence,
+    };
+    if (record.isClosed) this.#rememberClosed(key, remembered);
+    else this.#living.set(key, remembered);
+    return growth;
+  }
+
+  /** Follows a living socket that has no row. Undefined if it is not one of these. */
+  update(sample: SocketSample, sequence: number): Growth | undefined {
+    const remembered = this.#living.get(sample.identity.id);
+    if (remembered === undefined) return undefined;
+    remembered.seenSequence = sequence;
+    remembered.sent.update(sample.counters.bytesSent);
+    remembered.received.update(sample.counters.bytesReceived);
+    return this.#book(remembered);
+  }
+
+  /** Books the final counters of a socket that has no row. Undefined if it is not remembered: then it is a new one. */
+  finish(closed: ClosedSocket): Growth | undefined {
+    const key = closed.identity.id;
+    const remembered = this.#living.get(key) ?? this.#closed.get(key);
+    if (remembered === undefined) return undefined;
+    remembered.sent.finish(closed.counters.bytesSent);
+    remembered.received.finish(closed.counters.bytesReceived);
+    if (this.#living.delete(key)) this.#rememberClosed(key, remembered);
+    return this.#book(remembered);
+  }
+
+  /** Gives a living socket back to the table, because there is room or because it woke up. */
+  readmit(
+    key: string,
+  ): { readonly id: string; readonly tracks: RecordTracks; readonly firstSeenMs: number } | undefined {
+    const remembered = this.#living.get(key);
+    if (remembered === undefined) return undefined;
+    this.#living.delete(key);
+    return { id: remembered.id, tracks: remembered, firstSeenMs: remembered.firstSeenMs };
+  }
+
+  /** A closed socket's id belongs to another one now: nothing more can be told of the old one by it. */
+  forgetClosed(key: string): void {
+    this.#closed.delete(key);
+  }
+
+  /** Forgets living sockets that the last two batches didn't mention. Returns how many of them had counters. */
+  sweep(sequence: number): number {
+    let vanished = 0;
+    for (const [key, remembered] of this.#living) {
+      if (sequence - remembered.seenSequence < 2) continue;
+      this.#living.delete(key);
+      this.#rememberClosed(key, remembered);
+      if (remembered.isCounted) vanished += 1;
+    }
+    return vanished;
+  }
+
+  #rememberClosed(key: string, remembered: Remembered): void {
+    this.#closed.delete(key);
+    this.#closed.set(key, remembered);
+    if (this.#closed.size <= CLOSED_MAX) return;
+    for (const oldest of this.#closed.keys()) {
+      this.#closed.delete(oldest);
+      return;
+    }
+  }
+
+  /** Puts what changed since the last booking into the sums. */
+  #book(remembered: Remembered): Growth {
+    const sent = bookTrack(remembered.sent);
+    const received = bookTrack(remembered.received);
+    this.sums.add(remembered.side, sent, received);
+    return { sent, received };
+  }
+}
+
+function bookTrack(track: CounterTrack): number {
+  const delta = track.takeDelta();
+  track.rebase();
+  return delta;
+}

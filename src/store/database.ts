@@ -1,0 +1,236 @@
+/**
+ * Opening an SQLite file that must not be lost: a newer or foreign one is refused and not touched, a damaged one is set
+ * aside whole (never repaired, never deleted) and a new one begun, an older one is migrated in one transaction.
+ *
+ * Why synchronous=NORMAL is enough: in WAL mode a commit is a write to the log file, which the kernel has from that moment
+ * on; killing the process loses nothing that was committed. Only power loss can, and then whole last transactions since
+ * the log was last synced (at each checkpoint), never the database's integrity. See https://sqlite.org/wal.html.
+ */
+import { constants, Database, SQLiteError } from "bun:sqlite";
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, renameSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { localDate, localTime } from "../lib/calendar.ts";
+import { WbError } from "../model/errors.ts";
+
+export interface DatabaseDefinition {
+  readonly applicationId: number;
+  readonly migrations: readonly string[];
+  /** What must be there after the last migration. */
+  readonly tables: readonly string[];
+  /** For a person: "history". */
+  readonly what: string;
+}
+
+export interface OpenedDatabase {
+  readonly database: Database;
+  /** Where the damaged file went; undefined where there was none. */
+  readonly setAsidePath: string | undefined;
+}
+
+/** How long a writer waits for another; a reader in WAL mode waits for nobody. */
+const BUSY_TIMEOUT_MS = 250;
+const SET_ASIDE_MAX = 5;
+/** Larger files are checked page by page only as they are used: the check reads the whole file (about 0.5 s per GiB). */
+const CHECKED_BYTES_MAX = 512 * 1024 * 1024;
+const HEADER = "SQLite format 3\0";
+
+/** The file is not, or no longer, a database. */
+class DamagedError extends Error {}
+
+/** Whether the error says that the file itself is damaged. */
+export function isDamage(error: unknown): boolean {
+  if (error instanceof DamagedError) return true;
+  return error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
+}
+
+/** A person's words for what SQLite or the file system says. */
+export function storageMessage(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (/^SQLITE_FULL|ENOSPC|EDQUOT/.test(code)) return "the disk is full";
+  if (/^SQLITE_READONLY|EROFS/.test(code)) return "the file or its file system is read-only";
+  if (/^SQLITE_(IOERR|PROTOCOL)/.test(code)) return `the disk refuses to read or write (${code})`;
+  if (/^SQLITE_(PERM|AUTH|CANTOPEN)|EACCES|EPERM/.test(code)) return "it may not be opened or made here";
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return "another program keeps it locked";
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Opens for reading and writing, making the file (mode 0600) and its directory (0700) where they are missing. Only the
+ * holder of the recorder's lock may call it, because it moves a damaged file away.
+ * @throws WbError("storage") where the file is newer, not ours or can't be opened.
+ */
+export function openForWriting(path: string, definition: DatabaseDefinition): OpenedDatabase {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    try {
+      return { database: open(path, definition), setAsidePath: undefined };
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      const setAsidePath = setAside(path);
+      return { database: open(path, definition), setAsidePath };
+    }
+  } catch (error) {
+    if (error instanceof WbError) throw error;
+    throw new WbError("storage", `the ${definition.what} ${path} cannot be written: ${storageMessage(error)}`, {
+      cause: error,
+      hint: `look at \`ls -ld ${dirname(path)}\` and \`df ${dirname(path)}\`, or set XDG_STATE_HOME to another place`,
+    });
+  }
+}
+
+/**
+ * Opens for reading. Changes nothing, also not a damaged file.
+ * @throws WbError("storage")
+ */
+export function openForReading(path: string, definition: DatabaseDefinition): Database {
+  try {
+    const database = openReadOnly(path);
+    try {
+      checkVersion(database, path, definition);
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  } catch (error) {
+    if (error instanceof WbError) throw error;
+    const damaged = isDamage(error);
+    throw new WbError(
+      "storage",
+      `the ${definition.what} ${path} ${damaged ? "is damaged" : `cannot be read: ${storageMessage(error)}`}`,
+      {
+        cause: error,
+        hint: damaged
+          ? "the next `wb monitor` sets it aside and begins a new one"
+          : `look at \`ls -l ${path}*\`: read it as the user who records it`,
+      },
+    );
+  }
+}
+
+function openReadOnly(path: string): Database {
+  try {
+    const database = new Database(path, { readonly: true });
+    try {
+      database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS * 4}`);
+      database.query("SELECT count(*) FROM sqlite_schema").get();
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  } catch (error) {
+    // In WAL mode a reader needs the -shm file or the right to make it. Where there is no log the file is all there is,
+    // and it may be read as it stands.
+    const hasLog = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+    if (isDamage(error) || hasLog || statSync(path, { throwIfNoEntry: false }) === undefined) throw error;
+    const uri = `file:${encodeURI(path).replaceAll("?", "%3f").replaceAll("#", "%23")}?immutable=1`;
+    return new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+  }
+}
+
+function open(path: string, definition: DatabaseDefinition): Database {
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes > 0) examine(path, definition);
+  else closeSync(openSync(path, "a", 0o600)); // SQLite gives its other files the mode of this one
+  const database = new Database(path, { readwrite: true, create: true });
+  try {
+    database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    database.run("PRAGMA journal_mode = WAL");
+    database.run("PRAGMA synchronous = NORMAL");
+    database.run("PRAGMA foreign_keys = ON");
+    database.run("PRAGMA journal_size_limit = 16777216");
+    if (bytes > 0 && bytes <= CHECKED_BYTES_MAX) quickCheck(database);
+    migrate(database, definition);
+    for (const table of definition.tables) {
+      const found = database.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(table);
+      if (found === null) throw new DamagedError(`the table ${table} is missing`);
+    }
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Looks at an existing file without being able to change it. */
+function examine(path: string, definition: DatabaseDefinition): void {
+  const descriptor = openSync(path, "r");
+  try {
+    const start = Buffer.alloc(HEADER.length);
+    const read = readSync(descriptor, start, 0, start.length, 0);
+    if (start.subarray(0, read).toString("latin1") !== HEADER) throw new DamagedError("not a database");
+  } finally {
+    closeSync(descriptor);
+  }
+  const database = openReadOnly(path);
+  try {
+    checkVersion(database, path, definition);
+  } finally {
+    database.close();
+  }
+}
+
+function pragma(database: Database, name: "user_version" | "application_id"): number {
+  return database.query<Record<string, number>, []>(`PRAGMA ${name}`).get()?.[name] ?? 0;
+}
+
+function checkVersion(database: Database, path: string, definition: DatabaseDefinition): void {
+  const version = pragma(database, "user_version");
+  const application = pragma(database, "application_id");
+  const tables = database.query<{ tables: number }, []>("SELECT count(*) AS tables FROM sqlite_schema").get();
+  if (application !== definition.applicationId && (version !== 0 || (tables?.tables ?? 0) > 0)) {
+    throw new WbError("storage", `${path} is a database of another program; it is left as it is`, {
+      hint: "move it away, or set XDG_STATE_HOME to another place",
+    });
+  }
+  if (version > definition.migrations.length) {
+    throw new WbError(
+      "storage",
+      `${path} was made by a newer wb (version ${version} of the ${definition.what}, this one knows ${definition.migrations.length}); it is left as it is`,
+      { hint: "install the newer wb, or move the file away to begin a new one" },
+    );
+  }
+}
+
+function quickCheck(database: Database): void {
+  const answer = database.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get();
+  if (answer?.quick_check !== "ok") throw new DamagedError(answer?.quick_check ?? "no answer");
+}
+
+function migrate(database: Database, definition: DatabaseDefinition): void {
+  const run = database.transaction(() => {
+    const version = pragma(database, "user_version");
+    for (const migration of definition.migrations.slice(version)) database.run(migration);
+    if (version === definition.migrations.length) return;
+    database.run(`PRAGMA application_id = ${definition.applicationId}`);
+    database.run(`PRAGMA user_version = ${definition.migrations.length}`);
+  });
+  run.immediate();
+}
+
+/** Renames the file and its log, so that nothing of them is lost or taken for the new one's. Returns the new path. */
+export function setAside(path: string): string {
+  const prefix = `${basename(path)}.corrupt-`;
+  const earlier = readdirSync(dirname(path)).filter(
+    (name) => name.startsWith(prefix) && !/-(wal|shm)$/.test(name),
+  );
+  if (earlier.length >= SET_ASIDE_MAX) {
+    throw new WbError(
+      "storage",
+      `${path} is damaged, and ${earlier.length} damaged ones already lie beside it`,
+      {
+        hint: `look into the disk's health, then remove or keep elsewhere ${join(dirname(path), prefix)}*`,
+      },
+    );
+  }
+  const now = Date.now();
+  const stem = `${path}.corrupt-${localDate(now)}T${localTime(now).replaceAll(":", "-")}`;
+  let target = stem;
+  for (let count = 2; statSync(target, { throwIfNoEntry: false }) !== undefined; count += 1) target = `${stem}-${count}`;
+  // The database last: if it ends here, the next start finds a damaged database again and not a new one with an old log.
+  for (const suffix of ["-wal", "-shm", ""]) {
+    if (statSync(path + suffix, { throwIfNoEntry: false }) !== undefined) renameSync(path + suffix, target + suffix);
+  }
+  return target;
+}

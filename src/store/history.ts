@@ -1,0 +1,147 @@
+/**
+ * The history's database. Every commit is one transaction that holds the bytes, how far each flow is recorded, and when
+ * it was; so whatever kills the recorder, what is there is consistent and says where it ends. One writer at a time (the
+ * holder of the lock), any number of readers.
+ */
+import type { Database } from "bun:sqlite";
+import { type DatabaseDefinition, openForReading, openForWriting } from "./database.ts";
+import { queryHistory } from "./history-query.ts";
+import { historyRecords } from "./history-records.ts";
+import { APPLICATION_ID, MIGRATIONS, TABLES } from "./history-schema.ts";
+import { HistoryWriter } from "./history-writer.ts";
+import type { Clock } from "../lib/clock.ts";
+import { WbError } from "../model/errors.ts";
+import type {
+  Continuation,
+  HistoryAnswer,
+  HistoryBatch,
+  HistoryFilter,
+  HistoryQuery,
+  HistoryRecord,
+} from "../model/history.ts";
+
+export interface HistoryOptions {
+  readonly path: string;
+  readonly readonly?: boolean;
+  readonly clock: Clock;
+  /** Days that are kept by the hour before they are kept by the day; 90 by default, at least 1. */
+  readonly hourlyRetentionDays?: number | undefined;
+  /** Days that are kept by the day; undefined: for ever. */
+  readonly dailyRetentionDays?: number | undefined;
+  /** Distinct rows per hour and per day; the rest is folded together and counted. 5000 by default. */
+  readonly rowsMax?: number | undefined;
+}
+
+/** Who begins to record. */
+export interface RecordingSession {
+  /** Boot, network namespace and method: flow ids mean the same only within one. Undefined: never go on from marks. */
+  readonly scope: string | undefined;
+  /** The most that a kill can lose, in milliseconds. */
+  readonly windowMs: number;
+  /** Since when recording was wanted and failed, in Unix milliseconds; undefined where it didn't. */
+  readonly failedSinceMs?: number | undefined;
+  /** Whether what the recorder holds began without the marks of the last commit, so that they must not be used any more. */
+  readonly startsAnew?: boolean;
+  /** The last sign of life of whoever recorded before, in Unix milliseconds (see ExclusiveLock.touch). */
+  readonly touchedAtMs?: number | undefined;
+}
+
+export interface RecordingStart {
+  readonly continuation: Continuation | undefined;
+  /** What a person should know, such as that the last monitor was killed. */
+  readonly notices: readonly string[];
+}
+
+/** A stretch of time in which was recorded, Unix milliseconds. */
+export interface RecordedTime {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+export interface HistoryStore {
+  /** Where the damaged database went that was found at opening. */
+  readonly setAsidePath: string | undefined;
+  /** Tells how the last recording ended, and begins a new one. Throws what SQLite throws, as do the next two. */
+  begin(session: RecordingSession): RecordingStart;
+  /** One transaction: all of it or nothing. */
+  record(batch: HistoryBatch, time: RecordedTime): void;
+  /** Marks the history as closed in order: nothing is missing. */
+  end(): void;
+  query(query: HistoryQuery): HistoryAnswer;
+  /** Every stored row of the range, in order of time. */
+  records(range: { sinceMs: number; untilMs: number; filter?: HistoryFilter }): IterableIterator<HistoryRecord>;
+  close(): void;
+}
+
+const DEFINITION: DatabaseDefinition = {
+  applicationId: APPLICATION_ID,
+  migrations: MIGRATIONS,
+  tables: TABLES,
+  what: "history",
+};
+
+const HOURLY_RETENTION_DAYS = 90;
+const ROWS_MAX = 5000;
+
+class SqliteHistory implements HistoryStore {
+  readonly setAsidePath: string | undefined;
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #writer: HistoryWriter | undefined;
+
+  constructor(options: HistoryOptions) {
+    this.#clock = options.clock;
+    if (options.readonly === true) {
+      this.#database = openForReading(options.path, DEFINITION);
+      this.setAsidePath = undefined;
+      return;
+    }
+    const opened = openForWriting(options.path, DEFINITION);
+    this.#database = opened.database;
+    this.setAsidePath = opened.setAsidePath;
+    this.#writer = new HistoryWriter(opened.database, {
+      clock: options.clock,
+      hourlyRetentionDays: Math.max(1, options.hourlyRetentionDays ?? HOURLY_RETENTION_DAYS),
+      dailyRetentionDays: options.dailyRetentionDays,
+      rowsMax: options.rowsMax ?? ROWS_MAX,
+    });
+  }
+
+  begin(session: RecordingSession): RecordingStart {
+    return this.#writing.begin(session, this.setAsidePath);
+  }
+
+  record(batch: HistoryBatch, time: RecordedTime): void {
+    this.#writing.record(batch, time);
+  }
+
+  end(): void {
+    this.#writing.end();
+  }
+
+  query(query: HistoryQuery): HistoryAnswer {
+    return queryHistory(this.#database, query, this.#clock.nowMs());
+  }
+
+  records(range: { sinceMs: number; untilMs: number; filter?: HistoryFilter }): IterableIterator<HistoryRecord> {
+    return historyRecords(this.#database, range);
+  }
+
+  close(): void {
+    this.#writer?.finalize();
+    this.#database.close();
+  }
+
+  get #writing(): HistoryWriter {
+    if (this.#writer === undefined) throw new WbError("internal", "the history was opened for reading only");
+    return this.#writer;
+  }
+}
+
+/**
+ * Opens the history. For writing it is made where it is missing, and a damaged one is set aside.
+ * @throws WbError("storage") where it can't be opened, is newer than this program, or (reading) is missing or damaged.
+ */
+export function openHistory(options: HistoryOptions): HistoryStore {
+  return new SqliteHistory(options);
+}

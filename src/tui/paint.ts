@@ -1,0 +1,59 @@
+/** Puts a frame on OpenTUI's buffer: the only place where text meets the terminal library. Draws when told, never by itself. */
+import { Renderable, RGBA, TextAttributes, type CliRenderer, type OptimizedBuffer } from "@opentui/core";
+import type { Fill, Frame, Role } from "./line.ts";
+import { widthOf } from "./text.ts";
+import { themeOf, type Theme } from "./theme.ts";
+
+interface Ink {
+  readonly foreground: RGBA;
+  readonly background: RGBA;
+  readonly attributes: number;
+}
+
+/** The whole screen as one node. `frame` is asked for when the node is drawn. */
+export class Canvas extends Renderable {
+  #theme: Theme = themeOf("none");
+  #inks = new Map<string, Ink>();
+  readonly #frame: () => Frame;
+
+  constructor(renderer: CliRenderer, frame: () => Frame) {
+    super(renderer, { id: "screen", width: "100%", height: "100%" });
+    this.#frame = frame;
+  }
+
+  set theme(theme: Theme) {
+    this.#theme = theme;
+    this.#inks.clear();
+    this.requestRender();
+  }
+
+  protected override renderSelf(buffer: OptimizedBuffer): void {
+    const frame = this.#frame();
+    for (const [y, line] of frame.lines.entries()) {
+      let x = 0;
+      for (const { text, role } of line.spans) {
+        const ink = this.#ink(role, line.fill);
+        buffer.drawText(text, x, y, ink.foreground, ink.background, ink.attributes);
+        x += widthOf(text);
+      }
+    }
+  }
+
+  #ink(role: Role, fill: Fill): Ink {
+    const key = `${role} ${fill}`;
+    const known = this.#inks.get(key);
+    if (known !== undefined) return known;
+    const look = this.#theme.look(role, fill);
+    const ink: Ink = {
+      foreground: look.foreground === undefined ? RGBA.defaultForeground() : RGBA.fromIndex(look.foreground),
+      background: look.background === undefined ? RGBA.defaultBackground() : RGBA.fromIndex(look.background),
+      attributes:
+        (look.bold ? TextAttributes.BOLD : 0) |
+        (look.dim ? TextAttributes.DIM : 0) |
+        (look.underline ? TextAttributes.UNDERLINE : 0) |
+        (look.inverse ? TextAttributes.INVERSE : 0),
+    };
+    this.#inks.set(key, ink);
+    return ink;
+  }
+}
