@@ -31,7 +31,7 @@ const library = new LazyLibrary(["libc.so.6"], {
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   shutdown: { args: ["i32", "i32"], returns: "i32" },
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
-  sysconf: { args: ["i32"], returns: "i64_fast" },
+  sysconf: { args: ["i32"], returns: "i32" },
   write: { args: ["i32", "ptr", "u64"], returns: "i32" },
 });
 
@@ -53,7 +53,7 @@ let errnoPointer: Pointer | undefined;
 /** The error number of the call that just failed on this thread. */
 export function errno(): number {
   // The location is fixed per thread, and each thread has its own copy of this module.
-  errnoPointer ??= libc().__errno_location() ?? undefined;
+  errnoPointer ??= (libc().__errno_location() as Pointer | null) ?? undefined;
   return errnoPointer === undefined ? 0 : read.i32(errnoPointer, 0);
 }
 

@@ -77,9 +77,10 @@ export class SimulatedSlot {
     return this.#socket === undefined && this.#role.pauseMs === undefined;
   }
 
-  /** Opens a socket that began before the world was looked at: one that lives long already has a past. */
+  /** Opens the first socket. At the world's beginning it is one that began before, so it already has a past. */
   openFirst(world: SlotWorld): void {
     this.#open(world);
+    if (world.nowMs > 0) return;
     if (this.#role.spawns === true || this.#role.busy === 0) return;
     const past = this.#role.lifeMs === undefined ? 3_600 : 20;
     this.#bytesSent = Math.floor(this.#between(world, this.#role.sendBytesPerSecond) * past * world.random());

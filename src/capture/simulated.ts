@@ -112,9 +112,9 @@ class SimulatedCapture implements Capture, SlotWorld {
       const base = wire.up ? Math.floor(this.random() * 2e9) : 0;
       this.#wires.set(wire.name, {
         bytesSent: base,
-        bytesReceived: base * 3,
+        bytesReceived: wire.kind === "loopback" ? base : base * 3,
         packetsSent: Math.floor(base / 400),
-        packetsReceived: Math.floor(base / 300),
+        packetsReceived: Math.floor(base / (wire.kind === "loopback" ? 400 : 300)),
       });
     }
     for (const role of this.#script.roles) {

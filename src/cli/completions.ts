@@ -3,7 +3,7 @@ import { Argument, Command } from "commander";
 import { WbError } from "../model/errors.ts";
 import { document } from "./documentation.ts";
 import { standardOutput } from "./output.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../lib/suggest.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 type Shell = (typeof SHELLS)[number];
@@ -41,7 +41,10 @@ export function completionsCommand(): Command {
     });
   return document(command, {
     examples: [
-      { command: "source <(wb completions bash)", purpose: "in this bash; put the line into ~/.bashrc for all" },
+      {
+        command: "source <(wb completions bash)",
+        purpose: "in this bash; put the line into ~/.bashrc for all",
+      },
       { command: "wb completions zsh > ~/.zfunc/_wb", purpose: "for zsh, in a directory that is on $fpath" },
       { command: "wb completions fish > ~/.config/fish/completions/wb.fish", purpose: "for fish, for good" },
     ],

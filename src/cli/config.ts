@@ -3,10 +3,10 @@
  * place must be right too, but if it may not be read the program goes on without it and says so.
  */
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { WbError } from "../model/errors.ts";
+import { configFiles } from "../platform/paths.ts";
 import type { FileValue } from "./settings.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../lib/suggest.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -17,17 +17,6 @@ export interface Configuration {
   readonly values: ReadonlyMap<string, FileValue>;
   /** What a person should be told although the program goes on. */
   readonly warnings: readonly string[];
-}
-
-const SYSTEM_PATH = "/etc/wirebound/config.toml";
-
-/** Where a configuration file is looked for, the first that is there counts: XDG Base Directory, then the system's. */
-export function configurationPaths(env: Environment): string[] {
-  const base = env["XDG_CONFIG_HOME"];
-  const home = env["HOME"];
-  const own =
-    base !== undefined && base.startsWith("/") ? base : home === undefined || home === "" ? undefined : join(home, ".config");
-  return own === undefined ? [SYSTEM_PATH] : [join(own, "wirebound", "config.toml"), SYSTEM_PATH];
 }
 
 /** The line (from 1) on which a table's key is written; undefined where it can't be found (a dotted or inline table). */
@@ -55,7 +44,7 @@ function brokenLine(text: string, message: string): number | undefined {
   const lines = text.split("\n");
   for (let count = 1; count <= Math.min(lines.length, 500); count += 1) {
     try {
-      Bun.TOML.parse(lines.slice(0, count).join("\n"));
+      Bun.TOML.parse(`${lines.slice(0, count).join("\n")}\n`);
     } catch (error) {
       if (error instanceof Error && error.message === message) return count;
     }
@@ -78,15 +67,27 @@ interface Issue {
   readonly keys?: readonly string[];
 }
 
-function issueError(issue: Issue, path: string, text: string, known: Readonly<Record<string, readonly string[]>>): WbError {
-  const table = issue.code === "unrecognized_keys" ? issue.path.map(String).join(".") : issue.path.slice(0, -1).map(String).join(".");
+function issueError(
+  issue: Issue,
+  path: string,
+  text: string,
+  known: Readonly<Record<string, readonly string[]>>,
+): WbError {
+  const table =
+    issue.code === "unrecognized_keys"
+      ? issue.path.map(String).join(".")
+      : issue.path.slice(0, -1).map(String).join(".");
   const unknown = issue.keys?.[0];
   if (unknown !== undefined) {
     const place = table === "" ? "" : ` in [${table}]`;
     const names = known[table] ?? [];
-    return new WbError("config", `${origin(path, text, table, unknown)}: there is no setting "${unknown}"${place}`, {
-      hint: didYouMean(unknown, names) ?? `there are ${names.join(", ")}`,
-    });
+    return new WbError(
+      "config",
+      `${origin(path, text, table, unknown)}: there is no setting "${unknown}"${place}`,
+      {
+        hint: didYouMean(unknown, names) ?? `there are ${names.join(", ")}`,
+      },
+    );
   }
   const key = String(issue.path.at(-1) ?? "");
   const name = [...issue.path].map(String).join(".");
@@ -99,7 +100,10 @@ function issueError(issue: Issue, path: string, text: string, known: Readonly<Re
  * Checks the text of a configuration file and gives its values.
  * @throws WbError("config") with the line where it is known.
  */
-export async function parseConfiguration(text: string, path: string): Promise<ReadonlyMap<string, FileValue>> {
+export async function parseConfiguration(
+  text: string,
+  path: string,
+): Promise<ReadonlyMap<string, FileValue>> {
   const { CONFIG_SCHEMA, KNOWN_KEYS } = await import("./config-schema.ts");
   let parsed: unknown;
   try {
@@ -118,7 +122,10 @@ export async function parseConfiguration(text: string, path: string): Promise<Re
   const values = new Map<string, FileValue>();
   for (const [table, members] of Object.entries(checked.data ?? {})) {
     for (const [key, value] of Object.entries(members ?? {})) {
-      values.set(`${table}.${key}`, { text: String(value), origin: `${origin(path, text, table, key)}: ${key}` });
+      values.set(`${table}.${key}`, {
+        text: String(value),
+        origin: `${origin(path, text, table, key)}: ${key}`,
+      });
     }
   }
   return values;
@@ -147,7 +154,7 @@ export async function loadConfiguration(named: string | undefined, env: Environm
     return { path: explicit, values: await parseConfiguration(text, explicit), warnings: [] };
   }
   const warnings: string[] = [];
-  for (const path of configurationPaths(env)) {
+  for (const path of configFiles(env)) {
     let text: string;
     try {
       text = await readWhole(path);

@@ -67,7 +67,9 @@ function wrap(text: string, width: number, indent: string): string {
 function aligned(pairs: readonly (readonly [string, string])[], width: number): string {
   const column = Math.max(...pairs.map(([term]) => term.length)) + 4;
   return pairs
-    .map(([term, meaning]) => `  ${term}`.padEnd(column) + wrap(meaning, width, " ".repeat(column)).trimStart())
+    .map(
+      ([term, meaning]) => `  ${term}`.padEnd(column) + wrap(meaning, width, " ".repeat(column)).trimStart(),
+    )
     .join("\n");
 }
 

@@ -15,7 +15,10 @@ export interface ErrorReport {
 export function fromCommander(error: CommanderError, commandName: string): WbError {
   const lines = error.message.split("\n").filter((line) => line.trim() !== "");
   const suggestion = lines.find((line) => /^\(Did you mean/.test(line));
-  const message = lines.filter((line) => line !== suggestion).join(" ").replace(/^error: /, "");
+  const message = lines
+    .filter((line) => line !== suggestion)
+    .join(" ")
+    .replace(/^error: /, "");
   const help = `\`${commandName} --help\` lists what it takes`;
   const hint = suggestion === undefined ? help : suggestion.slice(1, -1).replace(/^Did/, "did");
   return new WbError("usage", message.replace(/\.$/, ""), { hint, cause: error });
@@ -44,7 +47,10 @@ export function reportOf(error: unknown, debug: boolean): ErrorReport {
   const hint = debug
     ? `hint: please report it with the lines below and with the answer of \`wb doctor\` (wb ${VERSION})`
     : `hint: please report it with what you ran; WB_DEBUG=1 shows where it happened (wb ${VERSION})`;
-  return { lines: [`wb: a defect of wb itself: ${printable(message)}`, hint, ...stacks.map(printable)], exitCode: 1 };
+  return {
+    lines: [`wb: a defect of wb itself: ${printable(message)}`, hint, ...stacks.map(printable)],
+    exitCode: 1,
+  };
 }
 
 /** Tells the error on standard error and returns the exit code. */

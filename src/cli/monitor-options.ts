@@ -2,8 +2,14 @@
 import type { GroupKey, SnapshotQuery } from "../model/query.ts";
 import { WbError } from "../model/errors.ts";
 import { loadConfiguration } from "./config.ts";
-import { parseWatchDuration } from "./parse.ts";
-import { resolveSetting, SETTINGS, type FileValue, type SettingSources } from "./settings.ts";
+import { parseLimit, parseWatchDuration } from "./parse.ts";
+import {
+  historySettings,
+  resolveSetting,
+  SETTINGS,
+  type HistorySettings,
+  type SettingSources,
+} from "./settings.ts";
 
 /** How it is shown. `table` is what a pipe gets, `screen` the terminal UI, `headless` nothing but history. */
 export type OutputForm = "screen" | "table" | "json" | "jsonl" | "csv" | "headless";
@@ -23,6 +29,7 @@ export interface MonitorFlags {
   readonly sort?: string;
   readonly limit?: string;
   readonly demo?: true;
+  readonly demoConnections?: string;
   /** False for `--no-dns`; commander gives true where it was not written. */
   readonly dns: boolean;
   readonly history: boolean;
@@ -37,10 +44,11 @@ export interface MonitorOptions {
   readonly durationMs: number | undefined;
   readonly query: SnapshotQuery;
   readonly demo: boolean;
+  /** How many connections the simulated world has; undefined: as many as its script. */
+  readonly demoConnections: number | undefined;
   readonly dns: boolean;
   readonly history: boolean;
-  /** Values of the configuration file, for the parts that have settings of their own (history). */
-  readonly fileValues: ReadonlyMap<string, FileValue>;
+  readonly historySettings: HistorySettings;
   readonly warnings: readonly string[];
 }
 
@@ -56,7 +64,9 @@ function formOf(flags: MonitorFlags, terminal: boolean): OutputForm {
   const given = FORM_FLAGS.filter((name) => flags[name] === true);
   const [first, second] = given;
   if (second !== undefined) {
-    throw new WbError("usage", `--${first} and --${second} exclude each other`, { hint: "choose one of them" });
+    throw new WbError("usage", `--${first} and --${second} exclude each other`, {
+      hint: "choose one of them",
+    });
   }
   if (first === "tui") {
     if (terminal) return "screen";
@@ -78,6 +88,14 @@ function durationOf(flags: MonitorFlags): number | undefined {
   const parsed = parseWatchDuration(flags.duration);
   if ("value" in parsed) return parsed.value;
   throw new WbError("usage", `--duration: ${parsed.problem}`, { hint: parsed.hint ?? "such as 10s or 5m" });
+}
+
+/** For tests and benchmarks. */
+function demoConnections(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const parsed = parseLimit(text);
+  if ("value" in parsed) return parsed.value;
+  throw new WbError("usage", `--demo-connections: ${parsed.problem}`);
 }
 
 /** A recording without a screen records everything: a flag that pretends otherwise is refused. */
@@ -104,7 +122,10 @@ function checkHeadless(flags: MonitorFlags, history: boolean): void {
  * Everything that can be refused is refused here, before anything is opened.
  * @throws WbError("usage"), WbError("config"), WbError("terminal")
  */
-export async function monitorOptions(flags: MonitorFlags, surroundings: Surroundings): Promise<MonitorOptions> {
+export async function monitorOptions(
+  flags: MonitorFlags,
+  surroundings: Surroundings,
+): Promise<MonitorOptions> {
   const { env, terminal } = surroundings;
   const form = formOf(flags, terminal);
   const durationMs = durationOf(flags);
@@ -126,9 +147,10 @@ export async function monitorOptions(flags: MonitorFlags, surroundings: Surround
       limit: resolveSetting(SETTINGS.limit, sources(flags.limit)),
     },
     demo: flags.demo === true,
+    demoConnections: demoConnections(flags.demoConnections),
     dns: resolveSetting(SETTINGS.dns, sources(flags.dns ? undefined : "false")),
     history,
-    fileValues: configuration.values,
+    historySettings: historySettings({ env, file: configuration.values }),
     warnings: configuration.warnings,
   };
 }

@@ -4,7 +4,7 @@ import { Command, Option } from "commander";
 import { GROUP_KEYS } from "../model/query.ts";
 import { document } from "./documentation.ts";
 import type { MonitorFlags } from "./monitor-options.ts";
-import { SETTINGS, type Setting } from "./settings.ts";
+import { allSettings } from "./settings.ts";
 
 /** An option with the choices that help and completions show; what is allowed is checked in monitor-options.ts. */
 function option(flags: string, description: string, group: string, choices?: readonly string[]): Option {
@@ -26,7 +26,11 @@ export function configOption(): Option {
 const OPTIONS: readonly Option[] = [
   option("--by <what>", "what a row is", WHAT, GROUP_KEYS),
   option("--filter <filter>", "only what matches, such as 'process:curl port:443 host:*.example.org'", WHAT),
-  option("--sort <column>", "sort by a column: bytesSent, bytesSent:asc, processName; else the busiest first", WHAT),
+  option(
+    "--sort <column>",
+    "sort by a column: bytesSent, bytesSent:asc, processName; else the busiest first",
+    WHAT,
+  ),
   option("--limit <rows>", "at most so many rows", WHAT),
   option("--once", "take one sample and exit: totals, but no rates, which need two", WHEN),
   option("--interval <time>", "time between samples, such as 500ms or 2s (default: 1s)", WHEN),
@@ -37,12 +41,13 @@ const OPTIONS: readonly Option[] = [
   option("--tui", "the screen, or an error where there is no terminal", HOW),
   option("--headless", "nothing but recording history: for a service", HOW),
   option("--demo", "a simulated world instead of this machine; records nothing", FROM),
+  option("--demo-connections <count>", "so many in the simulated world", FROM).hideHelp(),
   option("--no-dns", "ask no name server; names of the hosts file are still shown", FROM),
   option("--no-history", "record nothing for `wb history`", FROM),
   configOption(),
 ];
 
-const FILTERS = `Words are apart by spaces and all of them must match. A word is free text, or a key and a value: process:, pid:, user:, host:, address:, port:, state:, proto:. A * stands for any characters. The same filter works on the screen (press /).`;
+const FILTERS = `Words are apart by spaces, and all of them must match; a - before a word means that it must not. A word is free text, or a key with values of which one must match: process:curl,wget port:443. Keys: process, path, command, pid, user, host, address, port, local, remote, service, proto, state, attribution, closed, sent, received, bytes, sendrate, receiverate, rate. A * stands for any characters, quotes keep spaces, addresses may be networks (address:10.0.0.0/8), numbers may be compared (bytes:>1M, port:8000..8999). The same filter works on the screen (press /).`;
 
 const RATES = `Rates need two samples, so with --once they are null in JSON and empty in CSV, and the table leaves them out. Counts are since each connection began, also before wb started, and are exact: what the program passed, without headers and retransmissions. Where they are not exact the row says by how much (uncertaintyBytes; ≥ and ~ in tables), and what can't be counted is null, never 0.`;
 
@@ -70,19 +75,37 @@ export function monitorCommand(): Command {
       { heading: "Stopping", text: STOPPING },
     ],
     examples: [
-      { command: "wb monitor", purpose: "the screen: every connection, refreshed each second; press ? for its keys" },
-      { command: "wb monitor --once --by process --sort bytesReceived --limit 10", purpose: "which ten processes have received most?" },
-      { command: "wb monitor --duration 10s --json > traffic.json", purpose: "everything that lived in the next ten seconds, closed connections with their final bytes" },
-      { command: "wb monitor --jsonl --filter 'process:curl' | jq -c 'select(.type == \"closed\")'", purpose: "a line for every connection of curl when it is over" },
-      { command: "wb monitor --csv --by host --duration 1m > hosts.csv", purpose: "what a minute brought, per host, for a spreadsheet" },
+      {
+        command: "wb monitor",
+        purpose: "the screen: every connection, refreshed each second; press ? for its keys",
+      },
+      {
+        command: "wb monitor --once --by process --sort bytesReceived --limit 10",
+        purpose: "which ten processes have received most?",
+      },
+      {
+        command: "wb monitor --duration 10s --json > traffic.json",
+        purpose: "everything that lived in the next ten seconds, closed connections with their final bytes",
+      },
+      {
+        command: "wb monitor --jsonl --filter 'process:curl' | jq -c 'select(.type == \"closed\")'",
+        purpose: "a line for every connection of curl when it is over",
+      },
+      {
+        command: "wb monitor --csv --by host --duration 1m > hosts.csv",
+        purpose: "what a minute brought, per host, for a spreadsheet",
+      },
       { command: "wb monitor --headless", purpose: "record history without a screen, as a service does" },
       { command: "wb monitor --demo", purpose: "look at the screen without watching anything real" },
     ],
     environment: [
-      ...Object.values<Setting<never>>(SETTINGS as never).map((setting) => ({
-        name: setting.variable,
-        meaning: setting.variableNegates === true ? `the same as ${setting.flag}, if set to 1` : `the same as ${setting.flag}`,
-      })),
+      ...allSettings().map(({ variable, variableNegates, flag, meaning }) => {
+        if (flag === undefined) return { name: variable, meaning };
+        return {
+          name: variable,
+          meaning: variableNegates === true ? `the same as ${flag}, if set to 1` : `the same as ${flag}`,
+        };
+      }),
       { name: "WB_CONFIG", meaning: "the same as --config" },
     ],
   });

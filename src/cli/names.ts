@@ -3,6 +3,7 @@
  * start: the resolver and SQLite are loaded after the first questions have been answered, look-ups begin when the stored
  * names are there, and `close` ends within `CLOSE_MS`.
  */
+import { statSync } from "node:fs";
 import { join } from "node:path";
 
 import { NameCache } from "../engine/names.ts";
@@ -21,6 +22,8 @@ export interface NamesOptions {
   /** Whether names are kept on disk between runs. */
   readonly persist: boolean;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** False: names of earlier runs are shown, but no server is asked and nothing is stored. Default true. */
+  readonly asks?: boolean;
   /** For tests: other servers than the machine's, another hosts file, another file of names. */
   readonly resolver?: ResolverSettings;
   readonly hostsPath?: string;
@@ -63,12 +66,12 @@ class NameService implements Names {
 
   constructor(options: NamesOptions) {
     this.#options = options;
-    const { clock, enabled, hostsPath } = options;
+    const { clock, enabled, hostsPath, asks = true } = options;
     const hosts = new HostsFile({ clock, ...(hostsPath === undefined ? {} : { path: hostsPath }) });
     this.#cache = new NameCache({
       clock,
       hosts: (address) => hosts.nameOf(address),
-      lookup: enabled ? (address) => this.#lookup(address) : undefined,
+      lookup: enabled && asks ? (address) => this.#lookup(address) : undefined,
       startsHeld: true,
     });
     if (enabled && options.persist) this.#keeper = new NameKeeper(options, this.#cache);
@@ -110,6 +113,7 @@ class NameService implements Names {
     if (this.#closed || !this.#options.enabled) return;
     if (this.#keeper !== undefined) {
       await this.#keeper.open();
+      if (this.#closed) return;
       this.#saveTimer = setInterval(() => this.#keeper?.save(SAVE_MS), SAVE_INTERVAL_MS);
       this.#saveTimer.unref();
     }
@@ -143,6 +147,7 @@ const NO_COUNTS: NameCounters = { hits: 0, misses: 0, lookups: 0, failures: 0, u
 class NameKeeper {
   readonly #options: NamesOptions;
   readonly #cache: NameCache;
+  readonly #stores: boolean;
   #store: NameStore | undefined;
   #state: NamePersistence = { ...NOT_KEPT, state: "waiting" };
   /** What the counters in the store already hold of this process. */
@@ -151,6 +156,7 @@ class NameKeeper {
 
   constructor(options: NamesOptions, cache: NameCache) {
     this.#options = options;
+    this.#stores = options.asks ?? true;
     this.#cache = cache;
   }
 
@@ -162,6 +168,8 @@ class NameKeeper {
     const { openNameStore } = await import("../store/names.ts");
     if (this.#closed) return;
     const path = this.#options.storePath ?? namesPath(this.#options.env);
+    // Who only reads makes no file.
+    if (!this.#stores && statSync(path, { throwIfNoEntry: false }) === undefined) return;
     const { store, wasSetAside, failure } = openNameStore(path);
     this.#state = { ...this.#state, path, state: wasSetAside ? "set_aside" : "on" };
     if (failure !== undefined) this.#fail(failure);
@@ -177,7 +185,7 @@ class NameKeeper {
     const { clock } = this.#options;
     const endMs = clock.monotonicMs() + limitMs;
     for (;;) {
-      if (this.#store === undefined) return;
+      if (this.#store === undefined || !this.#stores) return;
       const counts = this.#newCounts();
       const changes = this.#cache.takeChanges(SAVE_ROWS);
       if (changes.length === 0 && !hasCounts(counts)) return;
@@ -197,7 +205,7 @@ class NameKeeper {
   close(): void {
     this.#closed = true;
     this.save(CLOSE_SAVE_MS);
-    this.#store?.trim(this.#options.clock.nowMs()); // a failure is left to the next run, which trims too
+    if (this.#stores) this.#store?.trim(this.#options.clock.nowMs()); // a failure is left to the next run
     this.#store?.close();
     this.#store = undefined;
   }

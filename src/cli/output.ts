@@ -58,7 +58,10 @@ function asOutputError(error: unknown): Error {
   const reason = code === "ENOSPC" ? "no space left on the device" : String(code ?? error);
   return new WbError("storage", `cannot write to standard output: ${reason}`, {
     cause: error,
-    hint: code === "ENOSPC" ? "free some space, or write somewhere else" : "look at where the output is redirected to",
+    hint:
+      code === "ENOSPC"
+        ? "free some space, or write somewhere else"
+        : "look at where the output is redirected to",
   });
 }
 

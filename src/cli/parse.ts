@@ -1,14 +1,16 @@
 /** What people write in flags, variables and the configuration file, as values. Pure; every refusal says what is allowed. */
 import { formatDuration, parseDuration } from "../lib/format.ts";
 import { GROUP_KEYS, type GroupKey, type SnapshotQuery } from "../model/query.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../lib/suggest.ts";
 
 /** A value, or why the text is none and what would be. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string; readonly hint?: string };
 
 export const INTERVAL_MS_MIN = 100;
 export const INTERVAL_MS_MAX = 3_600_000;
-export const DURATION_MS_MAX = 30 * 86_400_000;
+/** A timer runs 24.8 days at most: setTimeout takes a signed 32-bit number. */
+export const DURATION_MS_MAX = 24 * 86_400_000;
+const DAY_MS = 86_400_000;
 export const LIMIT_MAX = 1_000_000;
 
 const DURATION_HINT = "write it as 500ms, 2s, 1m or 1h; a bare number is seconds";
@@ -17,7 +19,9 @@ function duration(text: string, what: string, least: number, most: number): Pars
   const value = parseDuration(text);
   if (value === undefined) return { problem: `"${text}" is not ${what}`, hint: DURATION_HINT };
   if (value < least || value > most) {
-    return { problem: `${what} must be between ${formatDuration(least)} and ${formatDuration(most)}, not "${text}"` };
+    return {
+      problem: `${what} must be between ${formatDuration(least)} and ${formatDuration(most)}, not "${text}"`,
+    };
   }
   return { value: Math.round(value) };
 }
@@ -41,11 +45,21 @@ export function parseBy(text: string): Parsed<GroupKey> {
   };
 }
 
+/** Columns of text, which people expect from A to Z; all others are numbers, of which the largest matter. */
+export const TEXT_COLUMNS: ReadonlySet<string> = new Set([
+  ...["id", "processName", "processPath", "user", "attribution", "protocol", "localAddress", "remoteAddress"],
+  ...["remoteHost", "remoteHostSource", "service", "state", "bytesMeaning", "key", "label", "name", "kind"],
+]);
+
 /** `bytesSent`, `bytesSent:asc` or `bytesSent:desc`; whether there is such a column is the query's to say. */
 export function parseSort(text: string): Parsed<NonNullable<SnapshotQuery["sort"]>> {
-  const [column = "", direction = "desc", ...rest] = text.split(":");
+  const [column = "", given, ...rest] = text.split(":");
+  const direction = given ?? (TEXT_COLUMNS.has(column) ? "asc" : "desc");
   if (column === "" || rest.length > 0 || !["asc", "desc"].includes(direction)) {
-    return { problem: `"${text}" is not a column to sort by`, hint: "write it as column, column:asc or column:desc" };
+    return {
+      problem: `"${text}" is not a column to sort by`,
+      hint: "write it as column, column:asc or column:desc",
+    };
   }
   return { value: { column, descending: direction === "desc" } };
 }
@@ -62,6 +76,19 @@ export function parseSwitch(text: string): Parsed<boolean> {
   if (["1", "true", "yes", "on"].includes(word)) return { value: true };
   if (["0", "false", "no", "off"].includes(word)) return { value: false };
   return { problem: `"${text}" is neither yes nor no`, hint: "write 1 or 0, true or false" };
+}
+
+/** How long something is kept, in days: `90d`, `12w`; at least a day. */
+export function parseDays(text: string): Parsed<number> {
+  const parsed = duration(text, "a time to keep", DAY_MS, 36_500 * DAY_MS);
+  return "value" in parsed
+    ? { value: Math.floor(parsed.value / DAY_MS) }
+    : { ...parsed, hint: "write it as 90d or 12w" };
+}
+
+/** A path that is not empty. */
+export function parsePath(text: string): Parsed<string> {
+  return text === "" ? { problem: "a path must not be empty" } : { value: text };
 }
 
 /** Any text; the filter's own parser says whether it is one. */

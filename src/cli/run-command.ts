@@ -41,7 +41,13 @@ function prepare(command: Command, write: (text: string) => void): void {
       getOutHelpWidth: helpWidth,
       getOutHasColors: colours,
     })
-    .configureHelp({ styleTitle: title })
+    .configureHelp({
+      styleTitle: title,
+      optionDescription: ({ description, argChoices }) =>
+        argChoices === undefined ? description : `${description}: ${argChoices.join(", ")}`,
+      argumentDescription: ({ description, argChoices }) =>
+        argChoices === undefined ? description : `${description}: ${argChoices.join(", ")}`,
+    })
     .addHelpText("after", () => helpTail(command, helpWidth(), colours() ? title : (text) => text));
   for (const each of command.commands) prepare(each, write);
 }

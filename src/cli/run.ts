@@ -6,7 +6,7 @@ import { printable } from "../lib/format.ts";
 import { WbError } from "../model/errors.ts";
 import { COMMANDS, type CommandEntry } from "./commands.ts";
 import { overview } from "./overview.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../lib/suggest.ts";
 
 const HELP_WORDS = new Set(["help", "--help", "-h"]);
 
@@ -41,7 +41,11 @@ async function told(error: unknown): Promise<number> {
 
 /** Runs one command; `args` are the words after `wb`. Resolves with the exit code and never rejects. */
 export async function run(args: readonly string[]): Promise<number> {
-  process.on("uncaughtException", (error) => void told(error).then((code) => process.exit(code === 0 ? 1 : code)));
+  process.on("uncaughtException", (error) => {
+    // While the screen is up it listens too, and must hand the terminal back before anything is told.
+    if (process.listenerCount("uncaughtException") > 1) return;
+    void told(error).then((code) => process.exit(code === 0 ? 1 : code));
+  });
   try {
     await dispatch(args);
     const { exitCode } = process;

@@ -6,8 +6,10 @@ import type { GroupKey, SnapshotQuery } from "../model/query.ts";
 import { WbError } from "../model/errors.ts";
 import {
   parseBy,
+  parseDays,
   parseInterval,
   parseLimit,
+  parsePath,
   parseSort,
   parseSwitch,
   parseText,
@@ -16,14 +18,15 @@ import {
 
 export interface Setting<T> {
   /** Table and key of the configuration file. */
-  readonly table: "monitor";
+  readonly table: "monitor" | "history";
   readonly key: string;
   /** TOML types that the file may use for it. */
   readonly fileType: "text" | "duration" | "count" | "switch";
   readonly variable: string;
   /** `WB_NO_DNS=1` is `dns = false`. */
   readonly variableNegates?: boolean;
-  readonly flag: string;
+  /** Undefined where only variables and the file have it. */
+  readonly flag: string | undefined;
   readonly fallback: T;
   readonly meaning: string;
   parse(text: string): Parsed<T>;
@@ -31,6 +34,10 @@ export interface Setting<T> {
 
 function setting<T>(definition: Omit<Setting<T>, "table">): Setting<T> {
   return { table: "monitor", ...definition };
+}
+
+function historySetting<T>(definition: Omit<Setting<T>, "table" | "flag">): Setting<T> {
+  return { table: "history", flag: undefined, ...definition };
 }
 
 export const SETTINGS = {
@@ -101,6 +108,58 @@ export const SETTINGS = {
   }),
 } as const;
 
+export const HISTORY_SETTINGS = {
+  keepHourly: historySetting<number | undefined>({
+    key: "keep-hourly",
+    fileType: "duration",
+    variable: "WB_HISTORY_KEEP_HOURLY",
+    fallback: undefined,
+    meaning: "how long hours are kept before only days are (90d, if nothing is set)",
+    parse: parseDays,
+  }),
+  keepDaily: historySetting<number | undefined>({
+    key: "keep-daily",
+    fileType: "duration",
+    variable: "WB_HISTORY_KEEP_DAILY",
+    fallback: undefined,
+    meaning: "how long days are kept (for ever, if nothing is set)",
+    parse: parseDays,
+  }),
+  path: historySetting<string | undefined>({
+    key: "path",
+    fileType: "text",
+    variable: "WB_HISTORY_PATH",
+    fallback: undefined,
+    meaning: "the database, instead of history.db in the state directory",
+    parse: parsePath,
+  }),
+} as const;
+
+/** A setting of which only its description matters. */
+export type SettingDescription = Omit<Setting<unknown>, "parse" | "fallback">;
+
+/** All settings, in the order of the documents. */
+export function allSettings(): readonly SettingDescription[] {
+  return [...Object.values(SETTINGS), ...Object.values(HISTORY_SETTINGS)];
+}
+
+/** What the history is to be like, by variables and the file. */
+export interface HistorySettings {
+  readonly path: string | undefined;
+  readonly hourlyRetentionDays: number | undefined;
+  readonly dailyRetentionDays: number | undefined;
+}
+
+/** @throws WbError("config") for a wrong variable or file. */
+export function historySettings(sources: Omit<SettingSources, "flag">): HistorySettings {
+  const all: SettingSources = { ...sources, flag: undefined };
+  return {
+    path: resolveSetting(HISTORY_SETTINGS.path, all),
+    hourlyRetentionDays: resolveSetting(HISTORY_SETTINGS.keepHourly, all),
+    dailyRetentionDays: resolveSetting(HISTORY_SETTINGS.keepDaily, all),
+  };
+}
+
 /** A value as the configuration file has it, and where. */
 export interface FileValue {
   readonly text: string;
@@ -116,8 +175,14 @@ export interface SettingSources {
   readonly file: ReadonlyMap<string, FileValue>;
 }
 
-function refused(code: "usage" | "config", origin: string, parsed: { problem: string; hint?: string }): WbError {
-  return new WbError(code, `${origin}: ${parsed.problem}`, { hint: parsed.hint ?? "see `wb monitor --help`" });
+function refused(
+  code: "usage" | "config",
+  origin: string,
+  parsed: { problem: string; hint?: string },
+): WbError {
+  return new WbError(code, `${origin}: ${parsed.problem}`, {
+    hint: parsed.hint ?? "see `wb monitor --help`",
+  });
 }
 
 function negated(text: string): string {
@@ -134,7 +199,7 @@ export function resolveSetting<T>(definition: Setting<T>, sources: SettingSource
   const variable = env[definition.variable];
   const fromFile = file.get(`${definition.table}.${definition.key}`);
   let given: { text: string; origin: string; code: "usage" | "config" } | undefined;
-  if (flag !== undefined) given = { text: flag, origin: definition.flag, code: "usage" };
+  if (flag !== undefined) given = { text: flag, origin: definition.flag ?? definition.key, code: "usage" };
   else if (variable !== undefined && variable !== "") {
     const text = definition.variableNegates === true ? negated(variable) : variable;
     given = { text, origin: definition.variable, code: "config" };

@@ -83,14 +83,19 @@ export function tcpDumpRequest(sequence: number): Uint8Array {
   return netlinkRequest(TCPDIAG_GETSOCK, NLM_F_DUMP, sequence, body);
 }
 
-/** Asks for every socket of one family and protocol; with TCP_INFO for TCP. */
-export function familyDumpRequest(sequence: number, family: number, protocol: number): Uint8Array {
+/** Asks for the sockets of one family and protocol in the given states (a bit each); with TCP_INFO for TCP. */
+export function familyDumpRequest(
+  sequence: number,
+  family: number,
+  protocol: number,
+  states = ALL_STATES,
+): Uint8Array {
   const body = new Uint8Array(inetDiagReqV2.size);
   const view = new DataView(body.buffer);
   inetDiagReqV2.set.family(view, 0, family);
   inetDiagReqV2.set.protocol(view, 0, protocol);
   inetDiagReqV2.set.extensions(view, 0, protocol === IPPROTO_TCP ? 1 << (INET_DIAG_INFO - 1) : 0);
-  inetDiagReqV2.set.states(view, 0, ALL_STATES);
+  inetDiagReqV2.set.states(view, 0, states);
   return netlinkRequest(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, sequence, body);
 }
 

@@ -316,9 +316,8 @@ export class FlowRecord {
   #decideService(context: RecordContext): void {
     if (this.#isServedHere === true) return;
     const { protocol, localPort, remotePort } = this.identity;
-    const isServed = isServedHere(
-      { protocol, localPort, remotePort, state: this.#state },
-      context.isListening,
+    const isServed = isServedHere({ protocol, localPort, remotePort, state: this.#state }, (key) =>
+      context.isListening(key),
     );
     if (isServed === this.#isServedHere) return;
     this.#isServedHere = isServed;

@@ -56,6 +56,8 @@ export interface FlowState {
   /** The row in which its growth is booked now, and the one before (another hour or subject). */
   current: Booking | undefined;
   previous: Booking | undefined;
+  /** The flow as last booked. */
+  seen: Flow | undefined;
   closed: boolean;
   /** The look in which it was last seen. */
   generation: number;

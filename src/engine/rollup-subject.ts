@@ -4,6 +4,7 @@
  */
 import type { Direction, HistorySubject } from "../model/history.ts";
 import type { Flow, Snapshot } from "../model/snapshot.ts";
+import { isServedHere, portKey } from "./service-port.ts";
 
 /** Longest text that is kept of any name, in UTF-16 units: a path has at most 4096 bytes, a DNS name 253. */
 const TEXT_LENGTH_MAX = 4096;
@@ -19,22 +20,21 @@ export interface Service {
   readonly port: number;
 }
 
-/** The ports that this machine's TCP listens on: how an accepted connection is told from one that was made here. */
-export class Listeners {
-  readonly #ends = new Set<string>();
+/** The ports that this machine's TCP listens on at one moment. */
+export class ListeningPorts {
+  readonly #keys = new Set<number>();
 
   constructor(snapshot: Snapshot) {
     for (const flow of snapshot.flows) {
-      if (isListener(flow)) this.#ends.add(`${flow.localAddress} ${flow.localPort}`);
+      if (isListener(flow)) this.#keys.add(portKey("tcp", flow.localPort));
     }
   }
 
   serviceOf(flow: Flow): Service {
     if (flow.remotePort === 0) return { direction: "none", port: 0 };
-    const accepted =
-      flow.protocol === "tcp" &&
-      [flow.localAddress, "0.0.0.0", "::"].some((address) => this.#ends.has(`${address} ${flow.localPort}`));
-    return accepted ? { direction: "in", port: flow.localPort } : { direction: "out", port: flow.remotePort };
+    return isServedHere(flow, (key) => this.#keys.has(key))
+      ? { direction: "in", port: flow.localPort }
+      : { direction: "out", port: flow.remotePort };
   }
 }
 

@@ -5,6 +5,7 @@
  * and another that goes on in its place), that what it books never exceeds what happened, and that its memory is bounded:
  * beyond the bound rows are folded into an `other` row and counted as loss of detail, never of bytes.
  */
+import { baseOf } from "./rollup-base.ts";
 import {
   AMOUNT_NAMES,
   type Booking,
@@ -16,7 +17,7 @@ import {
   noAmounts,
   uncertaintyOf,
 } from "./rollup-flow.ts";
-import { isBetterKnown, isListener, Listeners, subjectKey, subjectOf } from "./rollup-subject.ts";
+import { isBetterKnown, isListener, ListeningPorts, subjectKey, subjectOf } from "./rollup-subject.ts";
 import { LossRollup } from "./rollup-loss.ts";
 import {
   type Continuation,
@@ -55,15 +56,6 @@ interface Row {
   readonly amounts: MutableAmounts;
 }
 
-/** Where the booking of a flow that is met for the first time begins. */
-interface Base {
-  readonly connections: 0 | 1;
-  readonly observedSent: number;
-  readonly observedReceived: number;
-  readonly uncertaintyBytes: number;
-  readonly lowerBoundConnections: number;
-}
-
 export class Rollup implements SnapshotRollup {
   readonly #options: RollupOptions;
   readonly #rowsMax: number;
@@ -100,19 +92,21 @@ export class Rollup implements SnapshotRollup {
     this.#generation += 1;
     this.#nowMs = snapshot.sampledAtMs;
     this.#hourStartMs = this.#options.hourStartMs(snapshot.sampledAtMs);
-    let listeners: Listeners | undefined;
+    let listeners: ListeningPorts | undefined;
     let present = 0;
     for (const flow of snapshot.flows) {
       let state = this.#flows.get(flow.id);
       if (state === undefined) {
         if (isListener(flow) || (flow.state === "time_wait" && flow.bytesSent === undefined)) continue;
-        listeners ??= new Listeners(snapshot);
+        listeners ??= new ListeningPorts(snapshot);
         state = this.#absent.has(flow.id) ? this.#return(flow) : this.#meet(flow, listeners);
       } else if (state.generation === this.#generation) {
         continue; // told twice in one snapshot: the first counts
       }
       state.generation = this.#generation;
       present += 1;
+      if (state.seen === flow) continue; // an unchanged flow is the same object: most of them, most of the time
+      state.seen = flow;
       this.#follow(state, flow);
     }
     if (present < this.#flows.size) this.#noticeAbsent();
@@ -143,6 +137,12 @@ export class Rollup implements SnapshotRollup {
     this.#loss.committed();
   }
 
+  markAll(): void {
+    for (const flows of [this.#flows, this.#absent]) {
+      for (const state of flows.values()) if (state.marked) this.#changed.add(state);
+    }
+  }
+
   /** A flow that was absent for a while, or was evicted from the flow table and taken in again. */
   #return(flow: Flow): FlowState {
     const state = this.#absent.get(flow.id) as FlowState; // the caller has looked
@@ -157,10 +157,12 @@ export class Rollup implements SnapshotRollup {
     return state;
   }
 
-  #meet(flow: Flow, listeners: Listeners): FlowState {
+  #meet(flow: Flow, listeners: ListeningPorts): FlowState {
     const mark = this.#unclaimed.get(flow.id);
     this.#unclaimed.delete(flow.id);
-    const base = mark === undefined ? this.#baseOfUnmarked(flow) : baseOfMarked(flow, mark);
+    const { continuation, first } = this.#options;
+    const isFirstLook = this.#firstSeenAtMs === undefined;
+    const base = baseOf(flow, mark, { continuation, first, isFirstLook });
     const service = listeners.serviceOf(flow);
     const subject = subjectOf(flow, service);
     const state: FlowState = {
@@ -181,6 +183,7 @@ export class Rollup implements SnapshotRollup {
       subjectKey: subjectKey(subject),
       current: undefined,
       previous: undefined,
+      seen: undefined,
       closed: false,
       generation: 0,
       marked: mark !== undefined,
@@ -193,37 +196,6 @@ export class Rollup implements SnapshotRollup {
     this.#flows.set(flow.id, state);
     this.#add(state, "connections", base.connections);
     return state;
-  }
-
-  #baseOfUnmarked(flow: Flow): Base {
-    const { continuation, first } = this.#options;
-    const [uncertaintyBytes, lowerBoundConnections] = uncertaintyOf(flow);
-    const nothingNew: Base = {
-      connections: 0,
-      observedSent: flow.observedBytesSent,
-      observedReceived: flow.observedBytesReceived,
-      uncertaintyBytes,
-      lowerBoundConnections,
-    };
-    const whole: Base = {
-      connections: 1,
-      observedSent: 0,
-      observedReceived: 0,
-      uncertaintyBytes: 0,
-      lowerBoundConnections: 0,
-    };
-    if (this.#firstSeenAtMs !== undefined) return whole;
-    if (continuation === undefined) return first === "counted" ? whole : nothingNew;
-    // Every flow that the recorder before knew has a mark, so one without began after its last commit and is all new.
-    // Not so a closed one: the recorder before may have booked its end, and then it forgot the mark.
-    if (continuation.marksComplete && !flow.closed && flow.firstSeenMs > continuation.lastCommitMs) {
-      return {
-        ...whole,
-        observedSent: flow.observedBytesSent - (flow.bytesSent ?? flow.observedBytesSent),
-        observedReceived: flow.observedBytesReceived - (flow.bytesReceived ?? flow.observedBytesReceived),
-      };
-    }
-    return nothingNew;
   }
 
   /** Books what has changed since the last look at this flow. */
@@ -372,18 +344,4 @@ export class Rollup implements SnapshotRollup {
     for (const id of this.#unclaimed.keys()) this.#forgotten.add(id);
     this.#unclaimed = new Map();
   }
-}
-
-/** Everything beyond the mark is new. A socket that doesn't fit its mark is another one, of which nothing is known. */
-function baseOfMarked(flow: Flow, mark: FlowMark): Base {
-  const sent = growthSince(mark.bytesSent, flow.bytesSent);
-  const received = growthSince(mark.bytesReceived, flow.bytesReceived);
-  const fits = sent !== undefined && received !== undefined;
-  return {
-    connections: 0,
-    observedSent: flow.observedBytesSent - (fits ? sent : 0),
-    observedReceived: flow.observedBytesReceived - (fits ? received : 0),
-    uncertaintyBytes: mark.uncertaintyBytes,
-    lowerBoundConnections: mark.lowerBoundConnections,
-  };
 }

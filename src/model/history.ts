@@ -103,6 +103,8 @@ export interface Continuation {
   readonly lastCommitMs: number;
   readonly marks: ReadonlyMap<string, FlowMark>;
   readonly marksComplete: boolean;
+  /** False after too long a pause: then the marks only say which connections were counted before. */
+  readonly booksGrowth: boolean;
 }
 
 /** Turns successive snapshots into what is to be written. Implemented by engine/, driven by store/. */
@@ -112,6 +114,8 @@ export interface SnapshotRollup {
   pending(): HistoryBatch;
   /** Says that the last `pending()` is written. No `observe` may come between the two. */
   committed(): void;
+  /** Tells every mark again with the next `pending()`: the database that they were written to is gone. */
+  markAll(): void;
   /** Rows that wait to be written. */
   readonly pendingRows: number;
 }
@@ -139,18 +143,34 @@ export const HISTORY_GROUPS: readonly HistoryGroup[] = [
   "hour",
 ];
 
-/** All given parts must match. `*` in a text stands for any characters; letters match in either case. */
-export interface HistoryFilter {
-  /** Name or path. */
-  readonly process?: string;
-  readonly address?: string;
-  readonly host?: string;
-  /** Name or number. */
-  readonly user?: string;
-  readonly port?: number;
-  readonly protocol?: Protocol;
-  readonly direction?: Direction;
+export const HISTORY_FILTER_KEYS = [
+  "text",
+  "process",
+  "path",
+  "user",
+  "host",
+  "address",
+  "port",
+  "proto",
+  "direction",
+] as const;
+
+/** `text` is process, path, host or address. */
+export type HistoryFilterKey = (typeof HISTORY_FILTER_KEYS)[number];
+
+/**
+ * One condition: one of its values must match, or none if it is negated. In a value `*` stands for any characters and `?`
+ * for one, unless it is quoted; without them text, process, path and host match by a part, the rest by the whole. Letters
+ * match in either case.
+ */
+export interface HistoryTerm {
+  readonly key: HistoryFilterKey;
+  readonly isNegated: boolean;
+  readonly values: readonly { readonly text: string; readonly isQuoted: boolean }[];
 }
+
+/** All terms must match. */
+export type HistoryFilter = readonly HistoryTerm[];
 
 export interface HistoryQuery {
   /** Unix milliseconds, inclusive. */

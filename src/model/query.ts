@@ -29,6 +29,7 @@ export interface Group extends Traffic {
   readonly key: string;
   /** What a person reads: a process's name, an address, a host, a user, `443 https`. */
   readonly label: string;
+  /** Living ones; those that are over are counted apart, as in the totals. */
   readonly connections: number;
   readonly closedConnections: number;
   /** Distinct processes and remote addresses among its flows. */
@@ -36,7 +37,7 @@ export interface Group extends Traffic {
   readonly addressCount: number;
   /** Connections that this method can't count; their bytes are not in the sums. */
   readonly uncountedConnections: number;
-  /** Sum over its flows; undefined if any flow's is. */
+  /** Sum over its flows that could be counted; undefined if any of theirs is. */
   readonly uncertaintyBytes: number | undefined;
   readonly firstSeenMs: number;
   readonly lastActivityMs: number;

@@ -73,7 +73,8 @@ export interface InterfaceState extends InterfaceSample {
 }
 
 /**
- * interface bytes = attributed + unattributed + overhead + lost, since WireBound started, per direction.
+ * interface bytes = attributed + unattributed + overhead + lost, since WireBound started, per direction. Traffic of the
+ * machine with itself (loopback, its own addresses) is on no counted interface, so its flows' bytes are in neither part.
  * Overhead is the remainder: headers, retransmissions, and protocols that this method can't count per connection.
  */
 export interface Reconciliation {
@@ -94,9 +95,13 @@ export interface ReconciliationSide {
   readonly overheadBytes: number;
 }
 
+/** The bytes are those that were seen to happen since WireBound started, of every flow, also of those no longer shown. */
 export interface Totals extends Traffic {
+  /** Living sockets of any kind: connections, listeners, UDP sockets. */
   readonly connections: number;
+  /** How many have ended since WireBound started. */
   readonly closedConnections: number;
+  /** Visible processes that hold a living socket. */
   readonly processes: number;
   /** Of all counted interfaces: wire bytes and rates since WireBound started. */
   readonly interfaces: Traffic;

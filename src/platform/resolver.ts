@@ -162,10 +162,12 @@ const askByUdp: Ask = (server, query, read, finish) => {
     else if (foreign >= FOREIGN_MAX) finish({ kind: "unreachable" });
   });
   let isDestroyed = false;
-  socket.connect(server.port, server.address, () => {
+  // Where there is no route, Bun calls back with the error instead of emitting it; its types don't say so.
+  socket.connect(server.port, server.address, (error?: Error) => {
+    if (error) finish({ kind: "unreachable" });
     if (isDestroyed) return;
-    socket.send(query, (error) => {
-      if (error) finish({ kind: "unreachable" });
+    socket.send(query, (failure) => {
+      if (failure) finish({ kind: "unreachable" });
     });
   });
   return () => {

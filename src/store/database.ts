@@ -71,10 +71,14 @@ export function openForWriting(path: string, definition: DatabaseDefinition): Op
     }
   } catch (error) {
     if (error instanceof WbError) throw error;
-    throw new WbError("storage", `the ${definition.what} ${path} cannot be written: ${storageMessage(error)}`, {
-      cause: error,
-      hint: `look at \`ls -ld ${dirname(path)}\` and \`df ${dirname(path)}\`, or set XDG_STATE_HOME to another place`,
-    });
+    throw new WbError(
+      "storage",
+      `the ${definition.what} ${path} cannot be written: ${storageMessage(error)}`,
+      {
+        cause: error,
+        hint: `look at \`ls -ld ${dirname(path)}\` and \`df ${dirname(path)}\`, or set XDG_STATE_HOME to another place`,
+      },
+    );
   }
 }
 
@@ -143,7 +147,9 @@ function open(path: string, definition: DatabaseDefinition): Database {
     if (bytes > 0 && bytes <= CHECKED_BYTES_MAX) quickCheck(database);
     migrate(database, definition);
     for (const table of definition.tables) {
-      const found = database.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(table);
+      const found = database
+        .query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?")
+        .get(table);
       if (found === null) throw new DamagedError(`the table ${table} is missing`);
     }
     return database;
@@ -227,10 +233,12 @@ export function setAside(path: string): string {
   const now = Date.now();
   const stem = `${path}.corrupt-${localDate(now)}T${localTime(now).replaceAll(":", "-")}`;
   let target = stem;
-  for (let count = 2; statSync(target, { throwIfNoEntry: false }) !== undefined; count += 1) target = `${stem}-${count}`;
+  for (let count = 2; statSync(target, { throwIfNoEntry: false }) !== undefined; count += 1)
+    target = `${stem}-${count}`;
   // The database last: if it ends here, the next start finds a damaged database again and not a new one with an old log.
   for (const suffix of ["-wal", "-shm", ""]) {
-    if (statSync(path + suffix, { throwIfNoEntry: false }) !== undefined) renameSync(path + suffix, target + suffix);
+    if (statSync(path + suffix, { throwIfNoEntry: false }) !== undefined)
+      renameSync(path + suffix, target + suffix);
   }
   return target;
 }

@@ -91,7 +91,12 @@ export function coverageOf(
     lastRecordedMs: ends?.last ?? undefined,
     gaps: gaps
       .reverse()
-      .map(({ from_ms, until_ms, reason, message }) => ({ fromMs: from_ms, untilMs: until_ms, reason, message })),
+      .map(({ from_ms, until_ms, reason, message }) => ({
+        fromMs: from_ms,
+        untilMs: until_ms,
+        reason,
+        message,
+      })),
     loss: loss.map(({ cause, count, bytes }) => ({ cause, count, bytes: bytes ?? undefined })),
     uncounted,
   };

@@ -20,7 +20,9 @@ class Dictionary {
     const where = columns.map((column) => `${column} = ?`).join(" AND ");
     const marks = columns.map(() => "?").join(", ");
     this.#find = database.prepare(`SELECT id FROM ${table} WHERE ${where}`);
-    this.#insert = database.prepare(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks}) RETURNING id`);
+    this.#insert = database.prepare(
+      `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks}) RETURNING id`,
+    );
   }
 
   find(values: readonly Value[]): number | undefined {

@@ -5,7 +5,13 @@ import { conditionOf } from "./history-filter.ts";
 import { HOUR_MS } from "./history-records.ts";
 import { localDate, localDayStart, localMinute } from "../lib/calendar.ts";
 import type { BytesMeaning, Protocol } from "../model/flow.ts";
-import { FOLDED, type HistoryAnswer, type HistoryGroup, type HistoryQuery, type HistoryRow } from "../model/history.ts";
+import {
+  FOLDED,
+  type HistoryAnswer,
+  type HistoryGroup,
+  type HistoryQuery,
+  type HistoryRow,
+} from "../model/history.ts";
 
 /** Columns a to c of each grouping: a and b identify the group, c is told beside it. */
 const GROUPINGS: Readonly<Record<HistoryGroup, readonly [a: string, b: string, c: string]>> = {
@@ -67,20 +73,31 @@ const NOT_KNOWN: Readonly<Record<string, string>> = {
 };
 
 /** Label and further words of a group. */
-function describe(by: HistoryGroup, row: GroupRow): Pick<HistoryRow, "label" | "processPath" | "detail" | "startMs"> {
+function describe(
+  by: HistoryGroup,
+  row: GroupRow,
+): Pick<HistoryRow, "label" | "processPath" | "detail" | "startMs"> {
   const none = { processPath: undefined, detail: undefined, startMs: undefined };
   switch (by) {
     case "process": {
       if (row.a === FOLDED) return { ...none, label: "(others)" };
       if (row.a !== "") return { ...none, label: row.a, processPath: row.b === "" ? undefined : row.b };
       const [attribution = "", user = ""] = row.b.split(" ", 2);
-      return { ...none, label: NOT_KNOWN[attribution] ?? "(unknown)", detail: user === "" ? undefined : user };
+      return {
+        ...none,
+        label: NOT_KNOWN[attribution] ?? "(unknown)",
+        detail: user === "" ? undefined : user,
+      };
     }
     case "address":
     case "host": {
       const noPeer = row.a === "0.0.0.0" || row.a === "::";
       const label = row.a === FOLDED ? "(others)" : noPeer ? "(no peer)" : row.a;
-      return { ...none, label, detail: row.c === "" || row.c === row.a || row.a === FOLDED ? undefined : row.c };
+      return {
+        ...none,
+        label,
+        detail: row.c === "" || row.c === row.a || row.a === FOLDED ? undefined : row.c,
+      };
     }
     case "user":
       return { ...none, label: row.a !== "" ? row.a : row.b === "-1" ? "(unknown)" : row.b };
@@ -183,9 +200,8 @@ export function queryHistory(database: Database, query: HistoryQuery, nowMs: num
       { sinceMs: query.sinceMs, untilMs: query.untilMs, nowMs },
       Array.from(uncounted, ([protocol, connections]) => ({ protocol, connections })),
     );
-    const { key, label, processPath, detail, startMs, ...totals } = notNegative(total);
     const rows = sorted(Array.from(groups.values(), notNegative), query.by, query.limit);
-    return { rows, matched: groups.size, totals, coverage };
+    return { rows, matched: groups.size, totals: notNegative(total), coverage };
   });
   return answer.deferred();
 }

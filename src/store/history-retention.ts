@@ -28,7 +28,9 @@ export function pruneOneDay(database: Database, daily: RollupTable, retention: R
 }
 
 function moveOldestDay(database: Database, daily: RollupTable, retention: Retention): number | undefined {
-  const oldest = database.query<{ start: number | null }, []>("SELECT min(start_ms) AS start FROM hourly").get();
+  const oldest = database
+    .query<{ start: number | null }, []>("SELECT min(start_ms) AS start FROM hourly")
+    .get();
   if (oldest === null || oldest.start === null) return undefined;
   const startMs = localDayStart(oldest.start);
   const endMs = localDayStart(oldest.start, 1);

@@ -62,7 +62,8 @@ export class RollupTable {
     if (this.#addToExisting(startMs, folded, amounts)) return true;
     const foldsProcess = this.#rowsAt(startMs) >= this.#rowsMax * 1.5;
     const target = foldsProcess ? withoutPeerAndProcess(subject) : folded;
-    if (!foldsProcess || !this.#addToExisting(startMs, target, amounts)) this.#insertRow(startMs, target, amounts);
+    if (!foldsProcess || !this.#addToExisting(startMs, target, amounts))
+      this.#insertRow(startMs, target, amounts);
     return true;
   }
 
@@ -72,7 +73,8 @@ export class RollupTable {
   }
 
   finalize(): void {
-    for (const statement of [this.#update, this.#insert, this.#deleteEmpty, this.#count]) statement.finalize();
+    for (const statement of [this.#update, this.#insert, this.#deleteEmpty, this.#count])
+      statement.finalize();
   }
 
   #addToExisting(startMs: number, subject: HistorySubject, amounts: HistoryAmounts): boolean {

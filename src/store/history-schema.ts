@@ -111,4 +111,15 @@ const VERSION_1 = `
 /** Each brings the database from its index to the next version (PRAGMA user_version). */
 export const MIGRATIONS: readonly string[] = [VERSION_1];
 
-export const TABLES = ["process", "endpoint", "hourly", "daily", "day", "loss", "coverage", "gap", "mark", "state"];
+export const TABLES = [
+  "process",
+  "endpoint",
+  "hourly",
+  "daily",
+  "day",
+  "loss",
+  "coverage",
+  "gap",
+  "mark",
+  "state",
+];

@@ -1,9 +1,9 @@
 /** Writing the history: how a recording begins and ends, commits, and what becomes of old hours. All in transactions. */
 import type { Database } from "bun:sqlite";
 import { Dictionaries } from "./history-dictionary.ts";
-import type { RecordedTime, RecordingSession, RecordingStart } from "./history.ts";
 import { pruneOneDay } from "./history-retention.ts";
 import { RollupTable } from "./history-rows.ts";
+import type { RecordedTime, RecordingSession, RecordingStart } from "./history-session.ts";
 import { localDate, localTime } from "../lib/calendar.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Continuation, FlowMark, HistoryBatch, HistoryGap, LossIncrement } from "../model/history.ts";
@@ -15,7 +15,7 @@ export interface WriterOptions {
   readonly rowsMax: number;
 }
 
-/** A flow's marks say nothing about a flow of the same id after so long: cookies are not reused, but this is cheap care. */
+/** What a flow did in a longer pause is not booked to the moment of the next start, where it did not happen. */
 const CONTINUATION_MAX_MS = 600_000;
 /** Without a new boot nothing is lost to a power failure; with one, what was written since the last sync may be. */
 const SYNC_PERIOD_MS = 60_000;
@@ -69,7 +69,7 @@ export class HistoryWriter {
   readonly #dictionaries: Dictionaries;
   readonly #hourly: RollupTable;
   readonly #daily: RollupTable;
-  #session: RecordingSession | undefined;
+  #begun = false;
   #coverageId: number | undefined;
   #coveredUntilMs = 0;
   #hourlyFromMs = 0;
@@ -118,7 +118,7 @@ export class HistoryWriter {
         this.#database.run("UPDATE state SET scope = '', marks_complete = 0");
       }
     });
-    this.#session = session;
+    this.#begun = true;
     this.#hourlyFromMs = state.hourly_from_ms;
     const monotonicMs = this.#options.clock.monotonicMs();
     this.#syncedAtMs = monotonicMs;
@@ -128,8 +128,7 @@ export class HistoryWriter {
   }
 
   record(batch: HistoryBatch, time: RecordedTime): void {
-    const session = this.#session;
-    if (session === undefined) throw new Error("record() before begin()");
+    if (!this.#begun) throw new Error("record() before begin()");
     const coverageId = this.#transaction(() => {
       const folded = new Map<number, number>();
       for (const { hourStartMs, subject, ...amounts } of batch.increments) {
@@ -139,14 +138,19 @@ export class HistoryWriter {
       }
       this.#addLoss(batch.loss);
       this.#addLoss(
-        Array.from(folded, ([hourStartMs, count]) => ({ hourStartMs, cause: "flow_merged", count, bytes: 0 })),
+        Array.from(folded, ([hourStartMs, count]) => ({
+          hourStartMs,
+          cause: "flow_merged",
+          count,
+          bytes: 0,
+        })),
       );
       this.#writeMarks(batch);
       this.#database
         .query(
           "UPDATE state SET last_commit_ms = ?, clean = 0, window_ms = ?, scope = ?, marks_complete = ? WHERE id = 1",
         )
-        .run(time.untilMs, session.windowMs, session.scope ?? "", Number(batch.marksComplete));
+        .run(time.untilMs, time.windowMs, time.scope ?? "", Number(batch.marksComplete));
       return this.#cover(time);
     });
     this.#coverageId = coverageId;
@@ -190,12 +194,12 @@ export class HistoryWriter {
   #continuation(state: StateRow, session: RecordingSession, now: number): Continuation | undefined {
     const agoMs = now - state.last_commit_ms;
     if (session.scope === undefined || session.scope !== state.scope) return undefined;
-    if (agoMs < 0 || agoMs > CONTINUATION_MAX_MS) return undefined;
     const rows = this.#database.query<MarkRow, []>("SELECT * FROM mark").all();
     return {
       lastCommitMs: state.last_commit_ms,
       marks: new Map(rows.map((row) => [row.id, markFrom(row)])),
       marksComplete: state.marks_complete === 1,
+      booksGrowth: agoMs >= 0 && agoMs <= CONTINUATION_MAX_MS,
     };
   }
 
@@ -205,7 +209,12 @@ export class HistoryWriter {
        ON CONFLICT DO UPDATE SET count = count + excluded.count, bytes = bytes + excluded.bytes`,
     );
     for (const each of loss) {
-      statement.run(Math.max(each.hourStartMs, this.#hourlyFromMs), each.cause, each.count, each.bytes ?? null);
+      statement.run(
+        Math.max(each.hourStartMs, this.#hourlyFromMs),
+        each.cause,
+        each.count,
+        each.bytes ?? null,
+      );
     }
   }
 
@@ -227,13 +236,19 @@ export class HistoryWriter {
 
   /** Extends the stretch of recorded time that ends where this one begins, or begins a new one. Returns its id. */
   #cover(time: RecordedTime): number | undefined {
-    if (this.#coverageId !== undefined && time.fromMs === this.#coveredUntilMs && time.untilMs >= time.fromMs) {
+    if (
+      this.#coverageId !== undefined &&
+      time.fromMs === this.#coveredUntilMs &&
+      time.untilMs >= time.fromMs
+    ) {
       this.#database
         .query("UPDATE coverage SET until_ms = ? WHERE id = ?")
         .run(time.untilMs, this.#coverageId);
       return this.#coverageId;
     }
-    this.#database.query("DELETE FROM coverage WHERE id <= (SELECT max(id) FROM coverage) - ?").run(COVERAGE_ROWS_MAX);
+    this.#database
+      .query("DELETE FROM coverage WHERE id <= (SELECT max(id) FROM coverage) - ?")
+      .run(COVERAGE_ROWS_MAX);
     return this.#database
       .query<{ id: number }, [number, number]>(
         "INSERT INTO coverage (from_ms, until_ms) VALUES (?, ?) RETURNING id",
@@ -273,7 +288,7 @@ function uncleanEnd(state: StateRow, session: RecordingSession, now: number): Hi
   const moment = `${localTime(fromMs)} on ${localDate(fromMs)}`;
   const touched = session.touchedAtMs ?? 0;
   if (touched > fromMs + state.window_ms) {
-    const untilMs = Math.min(now, touched + SYNC_PERIOD_MS);
+    const untilMs = Math.min(now, Math.round(touched) + SYNC_PERIOD_MS);
     const message = `the last monitor could not write its history: what happened after ${moment}, for up to ${seconds(untilMs - fromMs)}, is missing`;
     return { fromMs, untilMs, reason: "storage_failed", message };
   }

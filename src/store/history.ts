@@ -8,11 +8,11 @@ import { type DatabaseDefinition, openForReading, openForWriting } from "./datab
 import { queryHistory } from "./history-query.ts";
 import { historyRecords } from "./history-records.ts";
 import { APPLICATION_ID, MIGRATIONS, TABLES } from "./history-schema.ts";
+import type { RecordedTime, RecordingSession, RecordingStart } from "./history-session.ts";
 import { HistoryWriter } from "./history-writer.ts";
 import type { Clock } from "../lib/clock.ts";
 import { WbError } from "../model/errors.ts";
 import type {
-  Continuation,
   HistoryAnswer,
   HistoryBatch,
   HistoryFilter,
@@ -32,32 +32,6 @@ export interface HistoryOptions {
   readonly rowsMax?: number | undefined;
 }
 
-/** Who begins to record. */
-export interface RecordingSession {
-  /** Boot, network namespace and method: flow ids mean the same only within one. Undefined: never go on from marks. */
-  readonly scope: string | undefined;
-  /** The most that a kill can lose, in milliseconds. */
-  readonly windowMs: number;
-  /** Since when recording was wanted and failed, in Unix milliseconds; undefined where it didn't. */
-  readonly failedSinceMs?: number | undefined;
-  /** Whether what the recorder holds began without the marks of the last commit, so that they must not be used any more. */
-  readonly startsAnew?: boolean;
-  /** The last sign of life of whoever recorded before, in Unix milliseconds (see ExclusiveLock.touch). */
-  readonly touchedAtMs?: number | undefined;
-}
-
-export interface RecordingStart {
-  readonly continuation: Continuation | undefined;
-  /** What a person should know, such as that the last monitor was killed. */
-  readonly notices: readonly string[];
-}
-
-/** A stretch of time in which was recorded, Unix milliseconds. */
-export interface RecordedTime {
-  readonly fromMs: number;
-  readonly untilMs: number;
-}
-
 export interface HistoryStore {
   /** Where the damaged database went that was found at opening. */
   readonly setAsidePath: string | undefined;
@@ -69,7 +43,11 @@ export interface HistoryStore {
   end(): void;
   query(query: HistoryQuery): HistoryAnswer;
   /** Every stored row of the range, in order of time. */
-  records(range: { sinceMs: number; untilMs: number; filter?: HistoryFilter }): IterableIterator<HistoryRecord>;
+  records(range: {
+    sinceMs: number;
+    untilMs: number;
+    filter?: HistoryFilter;
+  }): IterableIterator<HistoryRecord>;
   close(): void;
 }
 
@@ -123,7 +101,11 @@ class SqliteHistory implements HistoryStore {
     return queryHistory(this.#database, query, this.#clock.nowMs());
   }
 
-  records(range: { sinceMs: number; untilMs: number; filter?: HistoryFilter }): IterableIterator<HistoryRecord> {
+  records(range: {
+    sinceMs: number;
+    untilMs: number;
+    filter?: HistoryFilter;
+  }): IterableIterator<HistoryRecord> {
     return historyRecords(this.#database, range);
   }
 

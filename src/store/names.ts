@@ -3,8 +3,8 @@
  * whatever goes wrong with it, it says so, and nobody waits for it longer than `BUSY_MS`. A corrupt file is set aside
  * and a new one begun.
  */
-import { Database } from "bun:sqlite";
-import { chmodSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { constants, Database } from "bun:sqlite";
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 import type { NameCounters, StoredName } from "../model/names.ts";
@@ -81,7 +81,7 @@ export function readNameCounters(
 ): (NameCounters & { entries: number }) | undefined {
   let database: Database | undefined;
   try {
-    database = new Database(path, { readonly: true });
+    database = openUnchanged(path);
     database.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
     const row = database
       .query<NameCounters & { entries: number; days: number }, [number]>(
@@ -99,6 +99,13 @@ export function readNameCounters(
   } finally {
     database?.close();
   }
+}
+
+/** A reader makes -wal and -shm files beside the database, unless it is told that nobody writes: then there is no -wal. */
+function openUnchanged(path: string): Database {
+  if (statSync(`${path}-wal`, { throwIfNoEntry: false }) !== undefined) return new Database(path, { readonly: true });
+  const uri = `file:${encodeURI(path).replaceAll("?", "%3f").replaceAll("#", "%23")}?immutable=1`;
+  return new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
 }
 
 export class NameStore {

@@ -153,6 +153,7 @@ export function remoteHostText(flow: Flow, names: boolean): string {
   return flow.remoteAddress.includes(":") ? `[${safe(flow.remoteAddress)}]` : safe(flow.remoteAddress);
 }
 
+/** Whether somebody is at the other end. */
 export function hasPeer(flow: Flow): boolean {
-  return flow.remotePort !== 0;
+  return flow.remotePort !== 0 && !isWaiting(flow);
 }

@@ -8,6 +8,7 @@ import {
   endpoint,
   hasPeer,
   isWaiting,
+  NOT_VISIBLE,
   percentText,
   processRole,
   processText,
@@ -95,7 +96,7 @@ const CONNECTIONS: readonly Column[] = [
       return { text: endpointText(address, `:${flow.localPort}`, width, "middle"), role: "dim" };
     },
   ),
-  textColumn("remote", "REMOTE", "remoteAddress", { min: 17, max: 64, priority: 1, grow: 4 }, remoteText),
+  textColumn("remote", "REMOTE", "remoteHost", { min: 22, max: 64, priority: 1, grow: 4 }, remoteText),
   textColumn("service", "SERVICE", "service", { min: 8, max: 14, priority: 12 }, (row) => ({
     text: safe(flowOf(row)?.service ?? UNKNOWN),
     role: "dim",
@@ -111,11 +112,20 @@ const CONNECTIONS: readonly Column[] = [
   idleColumn(10),
 ];
 
-function labelColumn(title: string, sort: string, max: number, at: CutAt = "end"): Column {
-  return textColumn("label", title, sort, { min: 14, max, priority: 1, grow: 4 }, (row) => {
+function labelColumn(title: string, sort: string, min: number, max: number, at: CutAt = "end"): Column {
+  return textColumn("label", title, sort, { min, max, priority: 1, grow: 4 }, (row) => {
     if (row.kind === "interface") return { text: safe(row.interface.name) };
     return row.kind === "group" ? { text: safe(row.group.label), at } : { text: UNKNOWN };
   });
+}
+
+/** The name of a process; of one that may not be looked at its user, which is what is known of it. */
+function processLabel(row: TableRow): { text: string; role?: Role } {
+  if (row.kind !== "group") return { text: UNKNOWN };
+  const { topFlow, label } = row.group;
+  if (topFlow.process !== undefined) return { text: safe(label) };
+  if (topFlow.attribution !== "not_visible") return { text: "unknown", role: "dim" };
+  return { text: `${userText(topFlow)}: ${NOT_VISIBLE}`, role: "dim" };
 }
 
 /** A number of a group; undefined (shown as unknown) for rows that are none. */
@@ -167,7 +177,7 @@ function processOf(row: TableRow): Extract<TableRow, { kind: "group" }>["group"]
 }
 
 const PROCESSES: readonly Column[] = [
-  labelColumn("PROCESS", "processName", 36),
+  textColumn("label", "PROCESS", "processName", { min: 18, max: 36, priority: 1, grow: 4 }, processLabel),
   numberColumn("pid", "PID", "pid", 7, 5, (row) => {
     const pid = processOf(row)?.info.pid;
     return [{ text: padStart(pid === undefined ? UNKNOWN : String(pid), 7), role: "dim" }];
@@ -196,7 +206,7 @@ const PROCESSES: readonly Column[] = [
 ];
 
 const ADDRESSES: readonly Column[] = [
-  labelColumn("ADDRESS", "remoteAddress", 41, "middle"),
+  labelColumn("ADDRESS", "remoteAddress", 22, 41, "middle"),
   textColumn("host", "HOST", "remoteHost", { min: 14, max: 50, priority: 7, grow: 3 }, (row) => {
     const name = flowOf(row)?.remoteHost?.name;
     return { text: name === undefined ? UNKNOWN : safe(name), at: "start" };
@@ -213,7 +223,7 @@ const ADDRESSES: readonly Column[] = [
 ];
 
 const HOSTS: readonly Column[] = [
-  labelColumn("HOST", "remoteHost", 64, "start"),
+  labelColumn("HOST", "remoteHost", 24, 64, "start"),
   textColumn("source", "NAME BY", undefined, { min: 7, max: 7, priority: 10, grow: 0 }, (row) => ({
     text: flowOf(row)?.remoteHost?.source ?? UNKNOWN,
     role: "dim",
@@ -231,12 +241,12 @@ const HOSTS: readonly Column[] = [
 ];
 
 const INTERFACES: readonly Column[] = [
-  labelColumn("INTERFACE", "name", 20),
+  { ...labelColumn("INTERFACE", "name", 14, 20), grow: 1 },
   textColumn("kind", "KIND", "kind", { min: 8, max: 8, priority: 6, grow: 0 }, (row) => ({
     text: row.kind === "interface" ? row.interface.kind : UNKNOWN,
     role: "dim",
   })),
-  textColumn("counted", "COUNTED", undefined, { min: 7, max: 30, priority: 7, grow: 2 }, (row) => {
+  textColumn("counted", "COUNTED", undefined, { min: 7, max: 60, priority: 7, grow: 4 }, (row) => {
     if (row.kind !== "interface") return { text: UNKNOWN };
     if (row.interface.counted) return { text: "yes", role: "good" };
     const reason = row.interface.reason;
@@ -263,7 +273,7 @@ const INTERFACES: readonly Column[] = [
 ];
 
 const USERS: readonly Column[] = [
-  labelColumn("USER", "user", 32),
+  labelColumn("USER", "user", 18, 32),
   CONNECTION_COUNT,
   CLOSED_COUNT,
   PROCESS_COUNT,
@@ -276,7 +286,11 @@ const USERS: readonly Column[] = [
   idleColumn(12),
 ];
 
-const PORTS: readonly Column[] = [labelColumn("PORT", "port", 32), ...USERS.slice(1), topRemoteColumn(13)];
+const PORTS: readonly Column[] = [
+  labelColumn("PORT", "port", 18, 32),
+  ...USERS.slice(1),
+  topRemoteColumn(13),
+];
 
 export const COLUMNS: Readonly<Record<ViewName, readonly Column[]>> = {
   connections: CONNECTIONS,

@@ -76,15 +76,16 @@ function flowFields(flow: Flow, snapshot: Snapshot): Field[] {
     heading("PROCESS"),
     ...ownerFields(flow, snapshot),
     heading("TIME"),
-    field("first seen", `${dateAndTime(flow.firstSeenMs)} (${formatDuration(now - flow.firstSeenMs)} ago)`),
-    field(
-      "last byte",
-      `${dateAndTime(flow.lastActivityMs)} (${formatDuration(now - flow.lastActivityMs)} ago)`,
-    ),
+    field("first seen", `${dateAndTime(flow.firstSeenMs)} (${ago(now - flow.firstSeenMs)})`),
+    field("last byte", `${dateAndTime(flow.lastActivityMs)} (${ago(now - flow.lastActivityMs)})`),
   ];
   if (flow.closedAtMs !== undefined) fields.push(field("closed", dateAndTime(flow.closedAtMs)));
   fields.push(field("id", safe(flow.id), "dim"));
   return fields;
+}
+
+function ago(milliseconds: number): string {
+  return milliseconds < 1000 ? "now" : `${formatDuration(milliseconds)} ago`;
 }
 
 const NAME_SOURCES: Readonly<Record<NameSource, string>> = {
@@ -278,11 +279,8 @@ function groupFields(group: Group, snapshot: Snapshot): Field[] {
       top.process === undefined ? "not known" : `${safe(top.process.name)} (${top.process.pid})`,
     ),
     heading("TIME"),
-    field("first seen", `${dateAndTime(group.firstSeenMs)} (${formatDuration(now - group.firstSeenMs)} ago)`),
-    field(
-      "last byte",
-      `${dateAndTime(group.lastActivityMs)} (${formatDuration(now - group.lastActivityMs)} ago)`,
-    ),
+    field("first seen", `${dateAndTime(group.firstSeenMs)} (${ago(now - group.firstSeenMs)})`),
+    field("last byte", `${dateAndTime(group.lastActivityMs)} (${ago(now - group.lastActivityMs)})`),
   );
   return fields;
 }

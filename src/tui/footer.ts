@@ -1,5 +1,6 @@
 /** The last line: the keys that matter where one is, or the prompt of the filter with its error. Keys can be clicked. */
 import type { Part } from "./header.ts";
+import { SIDE_BY_SIDE_WIDTH } from "./layout.ts";
 import { LineBuilder, type Zone } from "./line.ts";
 import type { Screen } from "./screen.ts";
 import type { Action, State } from "./state.ts";
@@ -33,7 +34,7 @@ export function footer(screen: Screen): Footer {
 }
 
 /** The most useful first: what does not fit is left out from the end. */
-function hintsFor({ state, data }: Screen): Hint[] {
+function hintsFor({ state, data, width }: Screen): Hint[] {
   const help: Hint = { key: "?", words: "help", action: { type: "help" } };
   const quit: Hint = { key: "q", words: "quit", action: { type: "quit" } };
   if (state.overlay !== "none") {
@@ -47,7 +48,11 @@ function hintsFor({ state, data }: Screen): Hint[] {
   if (state.detail) {
     return [
       { key: "Esc", words: "close", action: { type: "back" } },
-      { key: "J K", words: "scroll", action: { type: "scroll", lines: 1 } },
+      {
+        key: width >= SIDE_BY_SIDE_WIDTH ? "J K" : "↑↓",
+        words: "scroll",
+        action: { type: "scroll", lines: 1 },
+      },
       pause,
       help,
       quit,

@@ -7,7 +7,7 @@ import { detailLines } from "./detail.ts";
 import { footer } from "./footer.ts";
 import { header, type Part } from "./header.ts";
 import { helpLines } from "./help.ts";
-import { placeColumns, type PlacedColumn } from "./layout.ts";
+import { placeColumns, SIDE_BY_SIDE_WIDTH, type PlacedColumn } from "./layout.ts";
 import {
   beside,
   blankLine,
@@ -27,9 +27,6 @@ import { tabs } from "./tabs.ts";
 
 export const WIDTH_MIN = 60;
 export const HEIGHT_MIN = 15;
-
-/** From this width on the details stand beside the table; below it they cover it. */
-const SIDE_BY_SIDE_WIDTH = 120;
 
 /** What the next key has to know of this frame, beside the frame itself. */
 export interface Layout {
@@ -51,7 +48,14 @@ function panelWidth(width: number): number {
 
 /** The columns of the present view at the present width. */
 export function columnsFor(state: State, width: number): PlacedColumn[] {
-  return placeColumns(COLUMNS[state.view], tableWidth(state, width));
+  const placed = placeColumns(COLUMNS[state.view], tableWidth(state, width));
+  if (state.showNames) return placed;
+  // Addresses are sorted as addresses where they are what is shown.
+  return placed.map((each) =>
+    each.column.sort === "remoteHost" && state.view === "connections"
+      ? { ...each, column: { ...each.column, sort: "remoteAddress" } }
+      : each,
+  );
 }
 
 export function isTooSmall(width: number, height: number): boolean {
@@ -108,7 +112,7 @@ interface Body {
 function bodyOf(screen: Screen, height: number): Body {
   const { width, state } = screen;
   if (state.overlay !== "none") {
-    const texts = state.overlay === "help" ? helpLines() : problemLines(screen, width - 6);
+    const texts = state.overlay === "help" ? helpLines(width - 4) : problemLines(screen, width - 6);
     const title = state.overlay === "help" ? "HELP" : "CAPTURE AND LOSS";
     return covering(panel(texts, title, state.overlayScroll, width, height), screen, height, false);
   }

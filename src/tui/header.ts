@@ -3,6 +3,7 @@
  * make it better. Three heights: 2 lines on a small screen, 3 on a usual one, 4 with tall graphs on a big one.
  */
 import { formatBytes, formatDuration, formatRate } from "../lib/format.ts";
+import type { Snapshot } from "../model/snapshot.ts";
 import type { CaptureStatus } from "../model/capture-status.ts";
 import { LineBuilder, spansWidth, type Line, type Role, type Span, type Zone } from "./line.ts";
 import { currentNotice, lossCount, lostBytes } from "./notices.ts";
@@ -40,64 +41,76 @@ export function header(screen: Screen): Part {
   return { lines, zones };
 }
 
-function methodText({ method, capabilities }: CaptureStatus): string {
+function capabilityText({ capabilities }: CaptureStatus): string {
   const bytes = { none: "no bytes", tcp: "TCP bytes", all: "all bytes" }[capabilities.bytes];
   const processes = { none: "no processes", own: "own processes", all: "all processes" }[
     capabilities.processes
   ];
-  return `${method} (${bytes}, ${processes})`;
+  return `(${bytes}, ${processes})`;
 }
 
-export function lossSpan(screen: Screen): Span {
-  const count = lossCount(screen.snapshot);
-  if (count === 0) return { text: "lost: 0", role: "good" };
-  const { bytes, atLeast } = lostBytes(screen.snapshot);
-  const amount = bytes === 0 && atLeast ? "bytes unknown" : `${atLeast ? "≥" : ""}${formatBytes(bytes)}`;
-  return { text: `lost: ${exact(count)} (${amount})`, role: "warning" };
+/** One thing that the first line says; what has the lower rank stays longer. */
+interface Remark {
+  readonly side: "left" | "right";
+  readonly rank: number;
+  readonly spans: readonly Span[];
 }
 
-/** What is said about the whole, the more important parts first to stay. */
-function statusLine(screen: Screen): Line {
-  const { snapshot, demo, width } = screen;
-  const { totals } = snapshot;
-  const line = new LineBuilder(width);
-  line.add(" ").add("WireBound", "strong").add("  ");
-  if (demo) line.add(" DEMO ", "badge").add("  ");
-  const right: Span[][] = [
-    [lossSpan(screen), { text: " ", role: "text" }],
-    [{ text: `${timeOfDay(snapshot.sampledAtMs)}  `, role: "dim" }],
-    [{ text: `up ${formatDuration(snapshot.sampledAtMs - snapshot.startedAtMs)}  `, role: "dim" }],
-  ];
-  const left: Span[][] = [
-    [
-      { text: exact(totals.connections), role: "text" },
-      { text: " connections  ", role: "dim" },
-      { text: exact(totals.processes), role: "text" },
-      { text: " processes  ", role: "dim" },
-    ],
-    [{ text: `by ${methodText(snapshot.capture)}  `, role: "dim" }],
-    [{ text: `${exact(totals.closedConnections)} closed  `, role: "dim" }],
-    [
-      { text: "on the wire ", role: "dim" },
+/** Everything that could be said about the whole, in the order in which it stands. */
+function remarks({ snapshot }: Screen): Remark[] {
+  const { totals, capture } = snapshot;
+  const count = lossCount(snapshot);
+  const lossRole = count === 0 ? "good" : "warning";
+  return [
+    left(1, { text: `${capture.method} `, role: "accent" }),
+    left(6, { text: `${capabilityText(capture)} `, role: "dim" }),
+    left(2, { text: ` ${exact(totals.connections)}`, role: "text" }, { text: " connections ", role: "dim" }),
+    left(7, { text: ` ${exact(totals.closedConnections)}`, role: "text" }, { text: " closed ", role: "dim" }),
+    left(3, { text: ` ${exact(totals.processes)}`, role: "text" }, { text: " processes ", role: "dim" }),
+    left(
+      8,
+      { text: "  on the wire ", role: "dim" },
       { text: `▲ ${formatRate(totals.interfaces.sendBytesPerSecond)} `, role: "send" },
-      { text: `▼ ${formatRate(totals.interfaces.receiveBytesPerSecond)}  `, role: "receive" },
-    ],
+      { text: `▼ ${formatRate(totals.interfaces.receiveBytesPerSecond)} `, role: "receive" },
+    ),
+    right(9, { text: `since ${timeOfDay(snapshot.startedAtMs)}  `, role: "dim" }),
+    right(5, { text: `up ${formatDuration(snapshot.sampledAtMs - snapshot.startedAtMs)}  `, role: "dim" }),
+    right(4, { text: `${timeOfDay(snapshot.sampledAtMs)}  `, role: "dim" }),
+    right(0, { text: `lost: ${exact(count)} `, role: lossRole }),
+    ...(count === 0 ? [] : [right(4, { text: `(${lostAmount(snapshot)}) `, role: lossRole })]),
   ];
-  const chosenRight: Span[][] = [];
+}
+
+function left(rank: number, ...spans: readonly Span[]): Remark {
+  return { side: "left", rank, spans };
+}
+
+function right(rank: number, ...spans: readonly Span[]): Remark {
+  return { side: "right", rank, spans };
+}
+
+function lostAmount(snapshot: Snapshot): string {
+  const { bytes, atLeast } = lostBytes(snapshot);
+  return bytes === 0 && atLeast ? "bytes unknown" : `${atLeast ? "≥" : ""}${formatBytes(bytes)}`;
+}
+
+/** What is said about the whole: as much as fits, the more important first. */
+function statusLine(screen: Screen): Line {
+  const line = new LineBuilder(screen.width);
+  line.add(" ").add("WireBound", "strong").add("  ");
+  if (screen.demo) line.add(" DEMO ", "badge").add("  ");
+  const all = remarks(screen);
   let room = line.room;
-  const take = (spans: Span[], into: (spans: Span[]) => void): void => {
-    if (spansWidth(spans) > room) return;
-    room -= spansWidth(spans);
-    into(spans);
-  };
-  take(right[0] ?? [], (spans) => chosenRight.unshift(spans));
-  take(left[0] ?? [], (spans) => line.addAll(spans));
-  take(left[1] ?? [], (spans) => line.addAll(spans));
-  take(right[1] ?? [], (spans) => chosenRight.unshift(spans));
-  take(right[2] ?? [], (spans) => chosenRight.unshift(spans));
-  take(left[2] ?? [], (spans) => line.addAll(spans));
-  take(left[3] ?? [], (spans) => line.addAll(spans));
-  line.right(chosenRight.flat());
+  const chosen = new Set<Remark>();
+  for (const remark of all.toSorted((one, other) => one.rank - other.rank)) {
+    const wanted = spansWidth(remark.spans);
+    if (wanted > room) continue;
+    room -= wanted;
+    chosen.add(remark);
+  }
+  const on = (side: Remark["side"]): Span[] =>
+    all.filter((remark) => remark.side === side && chosen.has(remark)).flatMap((remark) => remark.spans);
+  line.addAll(on("left")).right(on("right"));
   return line.build("bar");
 }
 
@@ -142,7 +155,7 @@ function rateLine(screen: Screen, which: "send" | "receive"): Line {
   const line = new LineBuilder(screen.width);
   line.add(` ${direction.sign} ${padEnd(direction.name, 8)}`, direction.role);
   line.add(padStart(formatRate(direction.rate), 11), "strong").add("  ");
-  const total = `${padStart(formatBytes(direction.total), 9)} ${padEnd(direction.totalName, 9)}`;
+  const total = `${padStart(formatBytes(direction.total), 9)} ${padEnd(direction.totalName, 9)} `;
   const graph = Math.max(0, line.room - widthOf(total) - 18);
   const samples = direction.history.last(graph);
   line.add(sparkRows(samples, graph, 1)[0] ?? "", direction.role);

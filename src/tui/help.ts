@@ -1,5 +1,6 @@
 /** The help overlay: every key, every sign, and how a filter is written. */
 import type { Span } from "./line.ts";
+import { wrap } from "./text.ts";
 
 const KEYS: readonly (readonly [string, string])[] = [
   ["1 … 7, Tab", "the views: connections, processes, addresses, hosts, interfaces, users, ports"],
@@ -32,33 +33,44 @@ const SIGNS: readonly (readonly [string, string])[] = [
 ];
 
 const FILTERS: readonly (readonly [string, string])[] = [
-  ["process:curl", "name of the process; pid: user: too"],
-  ["port:443", "either end's port"],
-  ["host:*.example.org", "name of the other end; * stands for anything; address: too"],
-  ["state:listen", "state of the socket; proto:udp its protocol"],
-  ["example", "free text: anything that contains it"],
+  ["process:curl", "name of the process; also pid: user: path: command:"],
+  ["port:443 port:>1024", "either end's port; local: and remote: for one end"],
+  ["host:*.example.org", "name of the other end, * for anything; address: too"],
+  ["state:listen,connected", "one of several states; proto:udp, closed:yes"],
+  ["bytes:>1M rate:>10k", "by what flowed; sent: received: sendrate: receiverate:"],
+  ["-process:firefox", "a minus turns it around"],
+  ["example", "free text: process, command, host, address and so on"],
 ];
 
+const KEY_WIDTH = 25;
+
 /** The help as lines of spans, none wider than `width`; the caller scrolls them. */
-export function helpLines(): Span[][] {
+export function helpLines(width: number): Span[][] {
+  const remarks = [
+    "Bytes are the payload of the programs, counted since each connection began, also before wb started.",
+    "Rates are averages of the last seconds. The totals above count from the start of wb.",
+  ];
   return [
-    ...section("KEYS", KEYS),
+    ...section("KEYS", KEYS, width),
     [],
-    ...section("SIGNS", SIGNS),
+    ...section("SIGNS", SIGNS, width),
     [],
-    ...section("FILTERS (several are joined by and)", FILTERS),
+    ...section("FILTERS (all of several must match)", FILTERS, width),
     [],
-    [{ text: "Bytes are the payload of the programs, counted since the connection began.", role: "dim" }],
-    [{ text: "Rates are averages of the last seconds. Totals count from the start of wb.", role: "dim" }],
+    ...remarks.flatMap((text) => wrap(text, width)).map((text): Span[] => [{ text, role: "dim" }]),
   ];
 }
 
-function section(title: string, entries: readonly (readonly [string, string])[]): Span[][] {
-  return [
-    [{ text: title, role: "strong" }],
-    ...entries.map(([key, words]): Span[] => [
-      { text: `  ${key.padEnd(20)}`, role: "accent" },
-      { text: words, role: "text" },
-    ]),
-  ];
+function section(title: string, entries: readonly (readonly [string, string])[], width: number): Span[][] {
+  const lines: Span[][] = [[{ text: title, role: "strong" }]];
+  for (const [key, words] of entries) {
+    for (const [index, text] of wrap(words, width - KEY_WIDTH).entries()) {
+      const label = `  ${index === 0 ? key : ""}`;
+      lines.push([
+        { text: label.padEnd(KEY_WIDTH), role: "accent" },
+        { text, role: "text" },
+      ]);
+    }
+  }
+  return lines;
 }

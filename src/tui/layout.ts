@@ -14,10 +14,15 @@ export interface PlacedColumn {
 export const GUTTER = 3;
 
 const GAP = 1;
+/** Cells that stay empty at the right. */
+const MARGIN = 1;
+
+/** From this width on the details stand beside the table; below it they cover it. */
+export const SIDE_BY_SIDE_WIDTH = 120;
 
 /** The columns that fit into `width` cells, in their own order; at least the most important one, cut if need be. */
 export function placeColumns(columns: readonly Column[], width: number): PlacedColumn[] {
-  const available = width - GUTTER;
+  const available = width - GUTTER - MARGIN;
   const chosen = choose(columns, available);
   const widths = spread(chosen, available);
   const placed: PlacedColumn[] = [];

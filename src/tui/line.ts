@@ -25,6 +25,8 @@ export type Fill = "none" | "bar" | "selected";
 export interface Span {
   readonly text: string;
   readonly role: Role;
+  /** Where it is not that of its line. */
+  readonly fill?: Fill;
 }
 
 export interface Line {
@@ -119,9 +121,10 @@ export function blankLine(width: number): Line {
   return textLine("", "text", width);
 }
 
-/** Two lines side by side, with one cell of `divider` between them; the left one keeps its fill only in its spans. */
+/** Two lines side by side, with one cell of `divider` between them; each keeps its own fill. */
 export function beside(left: Line, divider: string, right: Line): Line {
-  return { spans: [...left.spans, { text: divider, role: "dim" }, ...right.spans], fill: left.fill };
+  const filled = (line: Line): Span[] => line.spans.map((span) => ({ ...span, fill: line.fill }));
+  return { spans: [...filled(left), { text: divider, role: "dim" }, ...filled(right)], fill: "none" };
 }
 
 /** The characters of a frame, one string per line, trailing spaces kept: what golden files compare. */

@@ -1,6 +1,6 @@
 /** Puts a frame on OpenTUI's buffer: the only place where text meets the terminal library. Draws when told, never by itself. */
 import { Renderable, RGBA, TextAttributes, type CliRenderer, type OptimizedBuffer } from "@opentui/core";
-import type { Fill, Frame, Role } from "./line.ts";
+import type { Fill, Frame, Line, Role } from "./line.ts";
 import { widthOf } from "./text.ts";
 import { themeOf, type Theme } from "./theme.ts";
 
@@ -31,12 +31,25 @@ export class Canvas extends Renderable {
     const frame = this.#frame();
     for (const [y, line] of frame.lines.entries()) {
       let x = 0;
-      for (const { text, role } of line.spans) {
-        const ink = this.#ink(role, line.fill);
+      for (const { text, role, fill } of line.spans) {
+        const ink = this.#ink(role, fill ?? line.fill);
         buffer.drawText(text, x, y, ink.foreground, ink.background, ink.attributes);
         x += widthOf(text);
       }
+      this.#endLine(buffer, line, frame.width - 1, y);
     }
+  }
+
+  /**
+   * The last cell of a line, which is always empty, without attributes: OpenTUI 0.4.5 forgets to reset those of a line's
+   * last cell, and the next changed cell elsewhere would be shown bold or inverse too.
+   */
+  #endLine(buffer: OptimizedBuffer, line: Line, x: number, y: number): void {
+    const last = line.spans.at(-1);
+    if (last === undefined) return;
+    const ink = this.#ink(last.role, last.fill ?? line.fill);
+    if (ink.attributes === 0 || !last.text.endsWith(" ")) return;
+    buffer.setCell(x, y, " ", ink.foreground, ink.background, 0);
   }
 
   #ink(role: Role, fill: Fill): Ink {

@@ -19,10 +19,10 @@ interface Entry {
 
 const ENTRIES: readonly Entry[] = [
   { sign: " ", words: "interfaces, on the wire", role: "strong", value: (side) => side.interfaceBytes },
-  { sign: "=", words: "of known processes", role: "text", value: (side) => side.attributedBytes },
-  { sign: "+", words: "of unknown processes", role: "text", value: (side) => side.unattributedBytes },
-  { sign: "+", words: "headers, resent, uncounted", role: "text", value: (side) => side.overheadBytes },
-  { sign: "+", words: "declared lost", role: "text", value: (side) => side.lostBytes },
+  { sign: "=", words: "attributed to a process", role: "text", value: (side) => side.attributedBytes },
+  { sign: "+", words: "unattributed", role: "text", value: (side) => side.unattributedBytes },
+  { sign: "+", words: "overhead (headers, uncounted)", role: "text", value: (side) => side.overheadBytes },
+  { sign: "+", words: "lost", role: "text", value: (side) => side.lostBytes },
 ];
 
 /** The lines of the reconciliation; fewer than its six where there is no room. */
@@ -34,7 +34,7 @@ export function reconciliationLines(screen: Screen, width: number): Line[] {
   const title = new LineBuilder(width).add("   WHERE THE BYTES WENT", "strong");
   const since = `  since ${timeOfDay(snapshot.startedAtMs)}`;
   const duration = ` (${formatDuration(snapshot.sampledAtMs - snapshot.startedAtMs)})`;
-  const labels = 36;
+  const labels = 35;
   title.add(full ? since + duration : "", "dim").padTo(full ? labels + 14 : labels);
   title.add(padStart("SENT", column), "send").add(padStart("RECEIVED", column), "receive");
   const lines = [title.build("bar")];

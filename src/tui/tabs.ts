@@ -1,7 +1,7 @@
 /** The line of the views, with what is in force at its right: filter, tree, pause, frozen order. */
 import { LineBuilder, spansWidth, type Span, type Zone } from "./line.ts";
 import { USUAL_HEIGHT, type Part } from "./header.ts";
-import { lossCount } from "./notices.ts";
+import { currentNotice, lossCount } from "./notices.ts";
 import type { Screen } from "./screen.ts";
 import { cut, exact, safe, widthOf } from "./text.ts";
 import { VIEWS } from "./views.ts";
@@ -14,7 +14,7 @@ export function tabs(screen: Screen): Part {
   const line = new LineBuilder(screen.width);
   const zones: Zone[] = [];
   const flags = flagSpans(screen);
-  const room = screen.width - spansWidth(flags) - 1;
+  const room = screen.width - spansWidth(flags);
   const titles = tabTitles(room);
   for (const [index, view] of VIEWS.entries()) {
     const title = titles[index];
@@ -42,12 +42,14 @@ function tabTitles(room: number): readonly string[] {
 function flagSpans(screen: Screen): Span[] {
   const { state, data, width } = screen;
   const spans: Span[] = [];
-  if (screen.height < USUAL_HEIGHT) {
+  if (screen.height < USUAL_HEIGHT && currentNotice(screen.notices, state.dismissed) !== undefined) {
     const count = lossCount(screen.snapshot);
     spans.push({ text: `lost: ${exact(count)} `, role: count === 0 ? "good" : "warning" });
   }
   if (state.frozen) spans.push({ text: " FROZEN ", role: "badge" });
   if (state.paused) spans.push({ text: " PAUSED ", role: "badge" });
+  // A line never ends in a badge: its last cell is empty.
+  spans.push({ text: " ", role: "text" });
   if (state.filter.applied === "" || state.filter.draft !== undefined) return spans;
   const matches = ` ${exact(data.matched)} match `;
   const room = width - NARROWEST_TABS - spansWidth(spans) - widthOf(matches);

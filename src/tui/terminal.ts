@@ -76,12 +76,18 @@ function listen(stack: AsyncDisposableStack, event: string, listener: (argument:
   });
 }
 
-/** Stopping and going on: Ctrl-Z, and SIGTSTP from outside. */
+/** Stopping and going on: Ctrl-Z, SIGTSTP from outside, and coming back from a SIGSTOP that nobody can see coming. */
 class Suspender implements Disposable {
   readonly #renderer: CliRenderer;
   readonly #onError: (error: unknown) => void;
   readonly #onStop = (): void => {
     this.stop().catch(this.#onError);
+  };
+  /** The shell has used the terminal meanwhile: it is taken over anew. */
+  readonly #onContinue = (): void => {
+    if (this.#stopping || this.#renderer.isDestroyed) return;
+    this.#renderer.suspend();
+    this.#renderer.resume();
   };
   #stopping = false;
 
@@ -89,6 +95,7 @@ class Suspender implements Disposable {
     this.#renderer = renderer;
     this.#onError = onError;
     process.on("SIGTSTP", this.#onStop);
+    process.on("SIGCONT", this.#onContinue);
   }
 
   async stop(): Promise<void> {
@@ -110,5 +117,6 @@ class Suspender implements Disposable {
 
   [Symbol.dispose](): void {
     process.off("SIGTSTP", this.#onStop);
+    process.off("SIGCONT", this.#onContinue);
   }
 }

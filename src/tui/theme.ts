@@ -38,7 +38,7 @@ const PALETTES: Readonly<Record<Exclude<ThemeName, "none">, Colours>> = {
     warning: 221,
     error: 210,
     badge: 221,
-    selected: 238,
+    selected: 237,
     bar: 235,
   },
   light: {
@@ -50,8 +50,8 @@ const PALETTES: Readonly<Record<Exclude<ThemeName, "none">, Colours>> = {
     warning: 94,
     error: 124,
     badge: 94,
-    selected: 153,
-    bar: 254,
+    selected: 195,
+    bar: 255,
   },
   neutral: {
     dim: 244,

@@ -31,8 +31,9 @@ export function treeRows(
   places: Places | undefined,
 ): TableRow[] {
   const folds = new Map<string, Flow[]>();
+  const portOf = by === "port" ? servicePorts(snapshot) : (flow: Flow) => flow.remotePort;
   for (const flow of flows) {
-    const key = foldKey(flow, by);
+    const key = foldKey(flow, by, portOf);
     const fold = folds.get(key);
     if (fold === undefined) folds.set(key, [flow]);
     else fold.push(flow);
@@ -40,7 +41,7 @@ export function treeRows(
   const groups = [...folds].map(([key, members]) => ({
     id: `fold:${by}:${key}`,
     members,
-    group: sumOf(by, key, members, snapshot),
+    group: sumOf(by, key, members, snapshot, portOf),
   }));
   orderFolds(groups, currentView(state).sort);
   const rows: TableRow[] = [];
@@ -53,7 +54,7 @@ export function treeRows(
   return rows;
 }
 
-function foldKey(flow: Flow, by: TreeKey): string {
+function foldKey(flow: Flow, by: TreeKey, portOf: PortOf): string {
   switch (by) {
     case "process":
       return flow.process?.key ?? `${flow.attribution}:${userText(flow)}`;
@@ -65,16 +66,24 @@ function foldKey(flow: Flow, by: TreeKey): string {
       return userText(flow);
     case "port":
     default:
-      return `${flow.protocol}:${servicePort(flow)}`;
+      return `${flow.protocol}:${portOf(flow)}`;
   }
 }
 
-/** The port that names the service: the remote one, or the local one where there is no peer. */
-function servicePort(flow: Flow): number {
-  return hasPeer(flow) ? flow.remotePort : flow.localPort;
+type PortOf = (flow: Flow) => number;
+
+/**
+ * The port that names a flow's service: its own where it waits, or where something on this machine listens at it (then
+ * the connection was accepted), else the other end's.
+ */
+function servicePorts(snapshot: Snapshot): PortOf {
+  const served = new Set<string>();
+  const own = (flow: Flow): string => `${flow.protocol}:${flow.localPort}`;
+  for (const flow of snapshot.flows) if (flow.state === "listen") served.add(own(flow));
+  return (flow) => (!hasPeer(flow) || served.has(own(flow)) ? flow.localPort : flow.remotePort);
 }
 
-function foldLabel(flow: Flow, by: TreeKey): string {
+function foldLabel(flow: Flow, by: TreeKey, portOf: PortOf): string {
   switch (by) {
     case "process":
       if (flow.process !== undefined) return `${flow.process.name} (${flow.process.pid})`;
@@ -87,7 +96,7 @@ function foldLabel(flow: Flow, by: TreeKey): string {
       return userText(flow);
     case "port":
     default:
-      return `${servicePort(flow)}/${flow.protocol}${flow.service === undefined ? "" : ` ${flow.service}`}`;
+      return `${portOf(flow)}/${flow.protocol}${flow.service === undefined ? "" : ` ${flow.service}`}`;
   }
 }
 
@@ -111,7 +120,7 @@ function orderFolds(folds: { readonly group: Group }[], sort: Sort | undefined):
   folds.sort((one, other) => sign * (value(one.group) - value(other.group)));
 }
 
-function sumOf(by: TreeKey, key: string, flows: readonly Flow[], snapshot: Snapshot): Group {
+function sumOf(by: TreeKey, key: string, flows: readonly Flow[], snapshot: Snapshot, portOf: PortOf): Group {
   const [first] = flows;
   if (first === undefined) throw new Error("a fold without flows"); // made from at least one
   const processes = new Set<string>();
@@ -142,7 +151,7 @@ function sumOf(by: TreeKey, key: string, flows: readonly Flow[], snapshot: Snaps
     ...sums,
     by,
     key,
-    label: foldLabel(first, by),
+    label: foldLabel(first, by, portOf),
     connections: flows.length - closedConnections,
     closedConnections,
     processCount: processes.size,

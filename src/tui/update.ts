@@ -1,7 +1,7 @@
 /** State and action to the next state. Pure; what it must know of the last frame comes as Facts. */
 import { editFilter, openFilter, type FilterCheck } from "./filter-prompt.ts";
 import { currentView, TREE_KEYS, withView, type Action, type Sort, type State } from "./state.ts";
-import { neighbour } from "./views.ts";
+import { neighbour, queryKeyOf } from "./views.ts";
 
 /** What the last frame showed, as far as a key's meaning depends on it. */
 export interface Facts {
@@ -202,7 +202,11 @@ function withFold(state: State, id: string, collapsed: boolean): State {
 }
 
 function nextTree(state: State): State {
-  if (state.view !== "connections") return { ...state, view: "connections", tree: state.tree ?? "process" };
+  // From a view of groups to the connections, folded in the same way.
+  if (state.view !== "connections") {
+    const tree = TREE_KEYS.find((key) => key === queryKeyOf(state.view)) ?? "process";
+    return { ...state, view: "connections", tree, detailScroll: 0 };
+  }
   const index = state.tree === undefined ? -1 : TREE_KEYS.indexOf(state.tree);
   const scrolled = withView(state, { scroll: 0 });
   return { ...scrolled, tree: TREE_KEYS[index + 1], collapsed: new Set() };

@@ -17,6 +17,7 @@ import {
   writeMessage,
   type TestMessage,
 } from "../support/dns-message.ts";
+import { testWith } from "../support/needs.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 interface Patience {
@@ -183,6 +184,34 @@ test("a port where nobody listens is known to be dead at once", async () => {
   expect(await resolver.lookup("192.0.2.1")).toEqual({ kind: "failed", reason: "unreachable" });
   expect(performance.now() - startMs).toBeLessThan(500);
   resolver.close();
+});
+
+test("a server to which there is no way is unreachable, at once or after its time", async () => {
+  // 2001:db8::/32 is for documentation (RFC 3849), the other an address of no kind: no route, or nobody there.
+  const servers = ["2001:db8::53", "255.255.255.255"].map((address) => ({ address, port: 53 }));
+  const settings = { servers, timeoutMs: 100, attempts: 2, rotate: false };
+  const before = openDescriptors();
+  const resolver = openResolver({ codec: ptrCodec, settings, deadlineMs: 1000 });
+  expect(await resolver.lookup("192.0.2.1")).toEqual({ kind: "failed", reason: "unreachable" });
+  await waitFor("the sockets to be closed", () => openDescriptors() <= before);
+  resolver.close();
+});
+
+testWith(["root", "program:unshare"], "without any network a look-up ends at once, unreachable", async () => {
+  const script = `
+    import { ptrCodec } from "./src/decode/dns.ts";
+    import { openResolver } from "./src/platform/resolver.ts";
+    const servers = [{ address: "192.0.2.53", port: 53 }, { address: "127.0.0.1", port: 53 }];
+    const settings = { servers, timeoutMs: 5000, attempts: 2, rotate: false };
+    const startMs = performance.now();
+    const answer = await openResolver({ codec: ptrCodec, settings }).lookup("192.0.2.1");
+    console.log(answer.kind, answer.reason, performance.now() - startMs < 1000 ? "at once" : "late");
+  `;
+  const command = ["unshare", "--net", process.execPath, "-e", script];
+  const child = Bun.spawn(command, { cwd: new URL("../..", import.meta.url).pathname, stderr: "pipe" });
+  const output = await new Response(child.stdout).text();
+  const words = await new Response(child.stderr).text();
+  expect([words, output, await child.exited]).toEqual(["", "failed unreachable at once\n", 0]);
 });
 
 test("a lost question is asked again", async () => {

@@ -95,6 +95,32 @@ test("--no-dns: no packet leaves, nothing is stored, the hosts file still counts
   expect(server.queries).toHaveLength(0);
 });
 
+test("who asks nobody still shows what is stored, and stores nothing", async () => {
+  await using directory = await tmpdir();
+  await using server = await dnsServer(answer);
+  const reader = optionsFor(directory.path, server.port, { asks: false });
+  const none = startNames(reader);
+  await none.load();
+  expect(none.nameOf("192.0.2.7")).toBeUndefined();
+  await none.close();
+  expect(readdirSync(directory.path)).toEqual([]);
+
+  const asking = startNames(optionsFor(directory.path, server.port));
+  asking.nameOf("192.0.2.7");
+  await waitFor("the server's answer", () => asking.nameOf("192.0.2.7"));
+  await asking.close();
+  const counters = readNameCounters(join(directory.path, "names.db"), Date.now());
+
+  const second = startNames(reader);
+  await second.load();
+  expect(second.nameOf("192.0.2.7")).toEqual({ name: "host-7.example", source: "ptr" });
+  expect(second.nameOf("192.0.2.8")).toBeUndefined();
+  await second.close();
+  expect(server.queries).toHaveLength(1);
+  expect(readNameCounters(join(directory.path, "names.db"), Date.now())).toEqual(counters);
+  expect(readdirSync(directory.path)).toEqual(["names.db"]);
+});
+
 test("without persistence nothing is written", async () => {
   await using directory = await tmpdir();
   await using server = await dnsServer(answer);

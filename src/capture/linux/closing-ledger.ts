@@ -9,28 +9,35 @@ import { Closing, type Minisocket } from "./closing.ts";
 
 const CLOSINGS_MAX = 65_536;
 const ERASED_MAX = 4096;
+/** So many closings are kept for the next sample; more than a busy machine makes in ten seconds. */
+const UNTOLD_MAX = 200_000;
 /** A closing waits so many samples for its other end. */
 const WAIT_SAMPLES_MAX = 5;
 
 /** A connection that was never seen in a dump and whose notice has lost its addresses: only its own port is left. */
-interface ErasedStranger {
-  readonly record: { readonly localPort: number };
-  readonly make: (identity: SocketIdentity) => Closing;
-}
+type ErasedStranger = (identity: SocketIdentity) => Closing;
 
 export class ClosingLedger {
   readonly #byCookie = new Map<Cookie, Closing>();
   readonly #byTuple = new Map<string, Closing>();
   #fresh: Closing[] = [];
   #waiting: Closing[] = [];
-  #strangers: ErasedStranger[] = [];
+  /** By their own port. */
+  readonly #strangers = new Map<number, ErasedStranger[]>();
+  #strangerCount = 0;
   #tell = new Set<Closing>();
   /** Connections whose counters were erased and could not be had from elsewhere, since the last `take`. */
   erasedCount = 0;
-  forgottenUntold = 0;
+  /** Closings that did not fit between two samples, since the last `take`. */
+  droppedCount = 0;
 
   add(closing: Closing): void {
+    if (this.#fresh.length >= UNTOLD_MAX) {
+      this.droppedCount += 1;
+      return;
+    }
     this.#fresh.push(closing);
+    closing.queued = true;
     this.#tell.add(closing);
     this.#byCookie.set(closing.cookie, closing);
     if (closing.isConnection) this.#pair(closing);
@@ -39,8 +46,14 @@ export class ClosingLedger {
 
   /** A notice without addresses of a socket that no dump had; `make` gives it the ends that its mirror tells. */
   addStranger(record: DiagRecord, make: (identity: SocketIdentity) => Closing): void {
-    if (this.#strangers.length >= ERASED_MAX) this.#strangers.shift();
-    this.#strangers.push({ record: { localPort: record.localPort }, make });
+    if (this.#strangerCount >= ERASED_MAX) {
+      this.erasedCount += 1;
+      return;
+    }
+    this.#strangerCount += 1;
+    const same = this.#strangers.get(record.localPort);
+    if (same === undefined) this.#strangers.set(record.localPort, [make]);
+    else same.push(make);
   }
 
   byCookie(cookie: Cookie): Closing | undefined {
@@ -49,10 +62,6 @@ export class ClosingLedger {
 
   byTuple(tuple: string): Closing | undefined {
     return this.#byTuple.get(tuple);
-  }
-
-  get hasFresh(): boolean {
-    return this.#fresh.length > 0 || this.#waiting.length > 0;
   }
 
   /**
@@ -78,10 +87,12 @@ export class ClosingLedger {
     for (const closing of open) {
       closing.waited += 1;
       const mayImprove = !closing.settled && isLocal(closing.identity.remoteAddress);
-      if (mayImprove && closing.waited < WAIT_SAMPLES_MAX) this.#waiting.push(closing);
+      closing.queued = mayImprove && closing.waited < WAIT_SAMPLES_MAX;
+      if (closing.queued) this.#waiting.push(closing);
     }
-    this.erasedCount += this.#strangers.length;
-    this.#strangers = [];
+    this.erasedCount += this.#strangerCount;
+    this.#strangerCount = 0;
+    this.#strangers.clear();
   }
 
   /** A minisocket belongs to a connection that was told as closed. */
@@ -90,9 +101,7 @@ export class ClosingLedger {
     if (known !== undefined && known.state === minisocket.state) return;
     closing.minisocket = minisocket;
     this.#tell.add(closing);
-    if (!closing.settled && !this.#fresh.includes(closing) && !this.#waiting.includes(closing)) {
-      this.#waiting.push(closing);
-    }
+    this.#reconsider(closing);
   }
 
   /** The closings to be told now. */
@@ -113,23 +122,27 @@ export class ClosingLedger {
     if (other === undefined || other.mirror !== undefined || !closing.canMirror(other)) return;
     closing.mirror = other;
     other.mirror = closing;
-    if (other.settled || this.#fresh.includes(other) || this.#waiting.includes(other)) return;
-    this.#waiting.push(other);
+    this.#reconsider(other);
+  }
+
+  #reconsider(closing: Closing): void {
+    if (closing.settled || closing.queued) return;
+    closing.queued = true;
+    this.#waiting.push(closing);
   }
 
   /** Gives addresses to those that lost them: a connection of this machine that was reset and has no other end. */
   #adoptStrangers(isLocal: (address: string) => boolean): void {
-    if (this.#strangers.length === 0) return;
+    if (this.#strangerCount === 0) return;
     for (const closing of [...this.#fresh]) {
       if (!closing.isConnection || closing.erased || closing.mirror !== undefined) continue;
       if (closing.minisocket !== undefined || !isLocal(closing.identity.remoteAddress)) continue;
       const { identity } = closing;
-      const index = this.#strangers.findIndex((stranger) => stranger.record.localPort === identity.remotePort);
-      const stranger = this.#strangers[index];
-      if (stranger === undefined) continue;
-      this.#strangers.splice(index, 1);
+      const adopt = this.#strangers.get(identity.remotePort)?.shift();
+      if (adopt === undefined) continue;
+      this.#strangerCount -= 1;
       this.add(
-        stranger.make({
+        adopt({
           ...identity,
           localAddress: identity.remoteAddress,
           localPort: identity.remotePort,

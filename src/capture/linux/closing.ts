@@ -53,6 +53,8 @@ export class Closing {
   minisocket: Minisocket | undefined;
   /** No evidence can change the counters any more. */
   settled = false;
+  /** Whether it is to be settled at the next sample. */
+  queued = false;
   /** How many samples it has waited for evidence. */
   waited = 0;
   readonly #window: NoticeWindow;
@@ -93,6 +95,13 @@ export class Closing {
     this.#beforeSent = tracked.sentBytes;
     this.#payload = record.hasBytesSent;
     this.#window = window;
+  }
+
+  /** Gives the ends of the connection to a closing whose notice had lost them. */
+  assumeEnds(identity: SocketIdentity): void {
+    this.identity = identity;
+    this.tuple = tupleOf(identity);
+    this.reverseTuple = reverseTupleOf(identity);
   }
 
   /**

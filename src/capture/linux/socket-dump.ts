@@ -55,6 +55,15 @@ export class SocketDumper implements Disposable {
     return loss;
   }
 
+  /** Throws NetlinkError where the kernel refuses any of the tables; asks for no socket, so nothing is walked. */
+  probe(): void {
+    const loss: DumpLoss = { interrupted: 0, truncated: 0, malformed: 0 };
+    const ignore = (): void => undefined;
+    for (const protocol of [IPPROTO_TCP, IPPROTO_UDP]) {
+      this.#repeat((sequence) => familyDumpRequest(sequence, AF_INET, protocol, 0), protocol, ignore, loss);
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#socket.close();
   }

@@ -47,8 +47,10 @@ const WHO: readonly Field<Flow>[] = [
     name: "pid",
     type: COUNT,
     nullable: true,
-    meaning: "The process that the bytes are attributed to: the opener where it can be known, else the first holder. Null where no process is visible; `attribution` says why.",
-    value: (flow) => flow.process?.pid ?? (flow.owners[0] === undefined ? undefined : pidOfKey(flow.owners[0])),
+    meaning:
+      "The process that the bytes are attributed to: the opener where it can be known, else the first holder. Null where no process is visible; `attribution` says why.",
+    value: (flow) =>
+      flow.process?.pid ?? (flow.owners[0] === undefined ? undefined : pidOfKey(flow.owners[0])),
   },
   {
     name: "processName",
@@ -90,7 +92,8 @@ const WHO: readonly Field<Flow>[] = [
     name: "user",
     type: TEXT,
     nullable: true,
-    meaning: "Name of the user who owns the socket; null where the kernel does not tell, or the user has no name.",
+    meaning:
+      "Name of the user who owns the socket; null where the kernel does not tell, or the user has no name.",
     value: (flow) => flow.userName,
   },
   {
@@ -104,14 +107,16 @@ const WHO: readonly Field<Flow>[] = [
     name: "owners",
     type: { kind: "counts" },
     nullable: false,
-    meaning: "Every process (pid) that holds the socket, the opener first where it can be known; empty where none is visible.",
+    meaning:
+      "Every process (pid) that holds the socket, the opener first where it can be known; empty where none is visible.",
     value: ownerPids,
   },
   {
     name: "attribution",
     type: { kind: "word", words: ["exact", "inferred", "not_visible", "unknown"] },
     nullable: false,
-    meaning: "How the process is known: `exact`, it was seen holding the socket; `inferred`, by reasoning that can be wrong; `not_visible`, it belongs to another user and may not be looked at; `unknown`, no process was found.",
+    meaning:
+      "How the process is known: `exact`, it was seen holding the socket; `inferred`, by reasoning that can be wrong; `not_visible`, it belongs to another user and may not be looked at; `unknown`, no process was found.",
     value: (flow) => flow.attribution,
   },
 ];
@@ -128,10 +133,17 @@ const WHERE: readonly Field<Flow>[] = [
     name: "localAddress",
     type: TEXT,
     nullable: false,
-    meaning: "Address at this end, as RFC 5952 writes it; IPv4 in IPv6 is written as IPv4. `0.0.0.0` or `::` is any.",
+    meaning:
+      "Address at this end, as RFC 5952 writes it; IPv4 in IPv6 is written as IPv4. `0.0.0.0` or `::` is any.",
     value: (flow) => flow.localAddress,
   },
-  { name: "localPort", type: COUNT, nullable: false, meaning: "Port at this end.", value: (flow) => flow.localPort },
+  {
+    name: "localPort",
+    type: COUNT,
+    nullable: false,
+    meaning: "Port at this end.",
+    value: (flow) => flow.localPort,
+  },
   {
     name: "remoteAddress",
     type: TEXT,
@@ -157,14 +169,16 @@ const WHERE: readonly Field<Flow>[] = [
     name: "remoteHostSource",
     type: { kind: "word", words: ["hosts", "ptr", "dns"] },
     nullable: true,
-    meaning: "Where that name comes from: the hosts file, a PTR record, or an answer the machine was seen to receive.",
+    meaning:
+      "Where that name comes from: the hosts file, a PTR record, or an answer the machine was seen to receive.",
     value: (flow) => flow.remoteHost?.source,
   },
   {
     name: "service",
     type: TEXT,
     nullable: true,
-    meaning: "Service that the port is registered for, such as `https`. It is what the port is for, not what was seen in it.",
+    meaning:
+      "Service that the port is registered for, such as `https`. It is what the port is for, not what was seen in it.",
     value: (flow) => flow.service,
   },
   {
@@ -182,7 +196,8 @@ const HOW_MUCH: readonly Field<Flow>[] = [
     type: COUNT,
     nullable: true,
     unit: "bytes",
-    meaning: "Sent since the connection began, also before wb started. Null where this method can't count it.",
+    meaning:
+      "Sent since the connection began, also before wb started. Null where this method can't count it.",
     value: (flow) => flow.bytesSent,
   },
   {
@@ -190,14 +205,16 @@ const HOW_MUCH: readonly Field<Flow>[] = [
     type: COUNT,
     nullable: true,
     unit: "bytes",
-    meaning: "Received since the connection began, also before wb started. Null where this method can't count it.",
+    meaning:
+      "Received since the connection began, also before wb started. Null where this method can't count it.",
     value: (flow) => flow.bytesReceived,
   },
   {
     name: "bytesMeaning",
     type: { kind: "word", words: ["payload", "acked", "wire", "none"] },
     nullable: false,
-    meaning: "What the counts mean: `payload`, what the program passed; `acked`, what the peer has acknowledged; `wire`, with headers and retransmissions; `none`, not counted.",
+    meaning:
+      "What the counts mean: `payload`, what the program passed; `acked`, what the peer has acknowledged; `wire`, with headers and retransmissions; `none`, not counted.",
     value: (flow) => flow.bytesMeaning,
   },
   {
@@ -205,7 +222,8 @@ const HOW_MUCH: readonly Field<Flow>[] = [
     type: COUNT,
     nullable: true,
     unit: "bytes",
-    meaning: "By how many bytes the counts may be off, both directions together. 0 is exact. Null: by an unknown amount (the counts are a lower bound), or nothing was counted.",
+    meaning:
+      "By how many bytes the counts may be off, both directions together. 0 is exact. Null: by an unknown amount (the counts are a lower bound), or nothing was counted.",
     value: (flow) => (flow.bytesMeaning === "none" ? undefined : flow.uncertaintyBytes),
   },
   {
@@ -229,15 +247,18 @@ const HOW_MUCH: readonly Field<Flow>[] = [
     type: { kind: "number" },
     nullable: true,
     unit: "bytes per second",
-    meaning: "Sending rate, decayed over the last samples. Null with one sample, and where nothing is counted.",
-    value: (flow, context) => (flow.bytesSent === undefined ? undefined : rate(flow.sendBytesPerSecond, context)),
+    meaning:
+      "Sending rate, decayed over the last samples. Null with one sample, and where nothing is counted.",
+    value: (flow, context) =>
+      flow.bytesSent === undefined ? undefined : rate(flow.sendBytesPerSecond, context),
   },
   {
     name: "receiveBytesPerSecond",
     type: { kind: "number" },
     nullable: true,
     unit: "bytes per second",
-    meaning: "Receiving rate, decayed over the last samples. Null with one sample, and where nothing is counted.",
+    meaning:
+      "Receiving rate, decayed over the last samples. Null with one sample, and where nothing is counted.",
     value: (flow, context) =>
       flow.bytesReceived === undefined ? undefined : rate(flow.receiveBytesPerSecond, context),
   },

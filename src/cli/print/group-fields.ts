@@ -2,6 +2,11 @@
 import type { Group } from "../../model/query.ts";
 import { rate, type Field } from "./field.ts";
 
+/** Whether any of its connections can be counted; if none can, its sums are not 0 but unknown. */
+export function isCounted(group: Group): boolean {
+  return group.uncountedConnections < group.connections + group.closedConnections;
+}
+
 const TEXT = { kind: "text" } as const;
 const COUNT = { kind: "count" } as const;
 
@@ -83,7 +88,8 @@ const WHICH: readonly Field<Group>[] = [
     type: { kind: "number" },
     nullable: true,
     unit: "cores",
-    meaning: "With `--by process`: share of one core since the sample before, 0 to the number of cores. Null with one sample.",
+    meaning:
+      "With `--by process`: share of one core since the sample before, 0 to the number of cores. Null with one sample.",
     value: (group) =>
       group.process?.cpuFraction === undefined
         ? undefined
@@ -125,6 +131,21 @@ const WHICH: readonly Field<Group>[] = [
       group.by === "address" || group.by === "host" ? group.topFlow.remoteHost?.name : undefined,
   },
   {
+    name: "port",
+    type: COUNT,
+    nullable: true,
+    meaning:
+      "With `--by port`: the port of the service, local for connections that were accepted, remote for the others.",
+    value: (group) => (group.by === "port" ? Number(group.key.slice(group.key.indexOf(":") + 1)) : undefined),
+  },
+  {
+    name: "protocol",
+    type: { kind: "word", words: ["tcp", "udp"] },
+    nullable: true,
+    meaning: "With `--by port`: the transport protocol.",
+    value: (group) => (group.by === "port" ? group.topFlow.protocol : undefined),
+  },
+  {
     name: "service",
     type: TEXT,
     nullable: true,
@@ -138,14 +159,15 @@ const AMOUNTS: readonly Field<Group>[] = [
     name: "connections",
     type: COUNT,
     nullable: false,
-    meaning: "Connections in the group, closed ones too.",
+    meaning: "Living connections in the group; closed ones are counted apart.",
     value: (group) => group.connections,
   },
   {
     name: "closedConnections",
     type: COUNT,
     nullable: false,
-    meaning: "Those of them that are closed.",
+    meaning:
+      "Connections of the group that are over and still known: all of a --duration, else those of the last half minute.",
     value: (group) => group.closedConnections,
   },
   {
@@ -168,7 +190,7 @@ const AMOUNTS: readonly Field<Group>[] = [
     nullable: true,
     unit: "bytes",
     meaning: "Sum over its connections, since each began. Null where none of them can be counted.",
-    value: (group) => (group.uncountedConnections === group.connections ? undefined : group.bytesSent),
+    value: (group) => (isCounted(group) ? group.bytesSent : undefined),
   },
   {
     name: "bytesReceived",
@@ -176,7 +198,7 @@ const AMOUNTS: readonly Field<Group>[] = [
     nullable: true,
     unit: "bytes",
     meaning: "Sum over its connections, since each began. Null where none of them can be counted.",
-    value: (group) => (group.uncountedConnections === group.connections ? undefined : group.bytesReceived),
+    value: (group) => (isCounted(group) ? group.bytesReceived : undefined),
   },
   {
     name: "uncountedConnections",
@@ -190,7 +212,8 @@ const AMOUNTS: readonly Field<Group>[] = [
     type: COUNT,
     nullable: true,
     unit: "bytes",
-    meaning: "By how many bytes the sums may be off. 0 is exact; null: by an unknown amount (the sums are lower bounds).",
+    meaning:
+      "By how many bytes the sums may be off. 0 is exact; null: by an unknown amount (the sums are lower bounds).",
     value: (group) => group.uncertaintyBytes,
   },
   {
@@ -199,8 +222,7 @@ const AMOUNTS: readonly Field<Group>[] = [
     nullable: true,
     unit: "bytes per second",
     meaning: "Sum of the sending rates. Null with one sample, and where nothing is counted.",
-    value: (group, context) =>
-      group.uncountedConnections === group.connections ? undefined : rate(group.sendBytesPerSecond, context),
+    value: (group, context) => (isCounted(group) ? rate(group.sendBytesPerSecond, context) : undefined),
   },
   {
     name: "receiveBytesPerSecond",
@@ -208,8 +230,7 @@ const AMOUNTS: readonly Field<Group>[] = [
     nullable: true,
     unit: "bytes per second",
     meaning: "Sum of the receiving rates. Null with one sample, and where nothing is counted.",
-    value: (group, context) =>
-      group.uncountedConnections === group.connections ? undefined : rate(group.receiveBytesPerSecond, context),
+    value: (group, context) => (isCounted(group) ? rate(group.receiveBytesPerSecond, context) : undefined),
   },
   {
     name: "firstSeenMs",

@@ -30,7 +30,13 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceState>[] = [
     meaning: "What sort of interface it is.",
     value: (each) => each.kind,
   },
-  { name: "up", type: { kind: "boolean" }, nullable: false, meaning: "Whether it is up.", value: (each) => each.up },
+  {
+    name: "up",
+    type: { kind: "boolean" },
+    nullable: false,
+    meaning: "Whether it is up.",
+    value: (each) => each.up,
+  },
   {
     name: "addresses",
     type: { kind: "texts" },
@@ -86,7 +92,8 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceState>[] = [
     name: "counted",
     type: { kind: "boolean" },
     nullable: false,
-    meaning: "Whether its bytes are part of the machine's total; false for what carries bytes that another counted interface carries too.",
+    meaning:
+      "Whether its bytes are part of the machine's total; false for what carries bytes that another counted interface carries too.",
     value: (each) => each.counted,
   },
   {

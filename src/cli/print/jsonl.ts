@@ -50,7 +50,7 @@ export class SampleStream {
   /** Ids of closed connections that were told: as long as the flow table keeps them. */
   #told = new Set<string>();
   /** Closed ones whose counts may still become better known: they wait for one more sample. */
-  #waiting = new Set<string>();
+  #waiting = new Map<string, Flow>();
   #capture = "";
   #loss = new Map<string, number>();
   #samples = 0;
@@ -91,21 +91,19 @@ export class SampleStream {
   }
 
   #takeClosed(flows: readonly Flow[], all: boolean): Flow[] {
-    const ready: Flow[] = [];
-    const present = new Set<string>();
-    const waiting = new Set<string>();
+    const present = new Set(flows.filter((flow) => flow.closed).map((flow) => flow.id));
+    // The flow table lets go of closed flows after a while; after a long pause one may be gone that waits here.
+    const ready = [...this.#waiting.values()].filter((flow) => !present.has(flow.id));
+    const waiting = new Map<string, Flow>();
     for (const flow of flows) {
-      if (!flow.closed) continue;
-      present.add(flow.id);
-      if (this.#told.has(flow.id)) continue;
+      if (!flow.closed || this.#told.has(flow.id)) continue;
       const final = flow.uncertaintyBytes === 0 || flow.bytesMeaning === "none" || this.#waiting.has(flow.id);
-      if (final || all) {
-        ready.push(flow);
-        this.#told.add(flow.id);
-      } else waiting.add(flow.id);
+      if (final || all) ready.push(flow);
+      else waiting.set(flow.id, flow);
     }
     this.#waiting = waiting;
-    this.#told = new Set([...this.#told].filter((id) => present.has(id)));
+    const told = [...this.#told, ...ready.map((flow) => flow.id)];
+    this.#told = new Set(told.filter((id) => present.has(id)));
     return ready;
   }
 
@@ -116,7 +114,9 @@ export class SampleStream {
     const context = fieldContext(snapshot);
     const sampledAtMs = Math.round(snapshot.sampledAtMs);
     for (const flow of this.#takeClosed(found.rows, all)) {
-      await this.#output.write(line("closed", { sampledAtMs, ...rowObject(CONNECTION_FIELDS, flow, context) }));
+      await this.#output.write(
+        line("closed", { sampledAtMs, ...rowObject(CONNECTION_FIELDS, flow, context) }),
+      );
     }
   }
 

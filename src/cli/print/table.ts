@@ -6,6 +6,7 @@ import { formatBytes, formatRate, printable } from "../../lib/format.ts";
 import type { Group, QueryResult } from "../../model/query.ts";
 import type { Flow, InterfaceState, Snapshot } from "../../model/snapshot.ts";
 import type { FieldContext } from "./field.ts";
+import { isCounted } from "./group-fields.ts";
 
 interface Column<Row> {
   readonly heading: string;
@@ -56,7 +57,12 @@ const CONNECTION_COLUMNS: readonly Column<Flow>[] = [
     text: (flow) => flow.userName ?? (flow.userId === undefined ? "-" : String(flow.userId)),
   },
   { heading: "PROTO", text: (flow) => flow.protocol },
-  { heading: "LOCAL", widthMax: 47, shrinks: true, text: (flow) => endpoint(flow.localAddress, flow.localPort) },
+  {
+    heading: "LOCAL",
+    widthMax: 47,
+    shrinks: true,
+    text: (flow) => endpoint(flow.localAddress, flow.localPort),
+  },
   { heading: "REMOTE", widthMax: 60, shrinks: true, text: remote },
   { heading: "STATE", text: (flow) => (flow.closed ? "closed" : flow.state) },
   { heading: "SENT", right: true, text: (flow) => bytes(flow.bytesSent, flow.uncertaintyBytes) },
@@ -72,7 +78,7 @@ const GROUP_HEADINGS: Readonly<Record<Group["by"], string>> = {
 };
 
 function groupBytes(group: Group, value: number): string {
-  return group.uncountedConnections === group.connections ? "-" : bytes(value, group.uncertaintyBytes);
+  return isCounted(group) ? bytes(value, group.uncertaintyBytes) : "-";
 }
 
 function groupColumns(by: Group["by"]): Column<Group>[] {
@@ -89,9 +95,14 @@ function groupColumns(by: Group["by"]): Column<Group>[] {
       },
     );
   }
-  own.push({ heading: "CONNECTIONS", right: true, text: (group) => String(group.connections) });
-  if (by !== "process") own.push({ heading: "PROCESSES", right: true, text: (group) => String(group.processCount) });
-  if (by !== "address") own.push({ heading: "ADDRESSES", right: true, text: (group) => String(group.addressCount) });
+  own.push(
+    { heading: "CONNECTIONS", right: true, text: (group) => String(group.connections) },
+    { heading: "CLOSED", right: true, text: (group) => String(group.closedConnections) },
+  );
+  if (by !== "process")
+    own.push({ heading: "PROCESSES", right: true, text: (group) => String(group.processCount) });
+  if (by !== "address")
+    own.push({ heading: "ADDRESSES", right: true, text: (group) => String(group.addressCount) });
   own.push(
     { heading: "SENT", right: true, text: (group) => groupBytes(group, group.bytesSent) },
     { heading: "RECEIVED", right: true, text: (group) => groupBytes(group, group.bytesReceived) },
@@ -165,7 +176,11 @@ function shrink<Row>(columns: readonly Column<Row>[], widths: number[], width: n
   }
 }
 
-function* lines<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number | undefined): Generator<string> {
+function* lines<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  width: number | undefined,
+): Generator<string> {
   const cells = rows.map((row) =>
     columns.map((column) => fit(printable(column.text(row)), column.widthMax ?? Number.POSITIVE_INFINITY)),
   );
@@ -182,7 +197,11 @@ function* lines<Row>(columns: readonly Column<Row>[], rows: readonly Row[], widt
 }
 
 /** The lines of the table, the heading first. `width`: cells of the terminal, undefined where there is none. */
-export function tableLines(result: QueryResult, context: FieldContext, width: number | undefined): Iterable<string> {
+export function tableLines(
+  result: QueryResult,
+  context: FieldContext,
+  width: number | undefined,
+): Iterable<string> {
   const { ratesKnown } = context;
   switch (result.by) {
     case "connection": {
@@ -196,9 +215,8 @@ export function tableLines(result: QueryResult, context: FieldContext, width: nu
         width,
       );
     default: {
-      const counted = (group: Group): boolean => group.uncountedConnections < group.connections;
       return lines(
-        [...groupColumns(result.by), ...(ratesKnown ? rateColumns(counted) : [])],
+        [...groupColumns(result.by), ...(ratesKnown ? rateColumns(isCounted) : [])],
         result.rows,
         width,
       );
@@ -213,10 +231,11 @@ function plural(count: number, word: string, words = `${word}s`): string {
 /** What is said on standard error below the table: what was counted, how, and what would make it better. */
 export function summaryLines(snapshot: Snapshot, result: QueryResult): string[] {
   const { totals, capture } = snapshot;
-  const shown = result.rows.length < result.matched ? `, ${result.rows.length} of ${result.matched} shown` : "";
-  const closed = totals.closedConnections > 0 ? ` (${totals.closedConnections} closed)` : "";
+  const shown =
+    result.rows.length < result.matched ? `, ${result.rows.length} of ${result.matched} shown` : "";
+  const closed = totals.closedConnections > 0 ? `, ${totals.closedConnections} closed` : "";
   const first =
-    `${plural(totals.connections, "connection")}${closed} of ${plural(totals.processes, "process", "processes")}` +
+    `${plural(totals.connections, "connection")} of ${plural(totals.processes, "process", "processes")}${closed}` +
     `${shown}; captured by ${capture.method}, TCP bytes ${capture.capabilities.bytes === "none" ? "not counted" : "as payload"}`;
   const worst = capture.degradations.map((each) => `note: ${each.message}\nhint: ${each.remedy}`);
   const loss = snapshot.loss

@@ -11,7 +11,10 @@ function candidates(reference: CommandReference): string[] {
   return [
     ...reference.commands.map((command) => command.path.at(-1) ?? ""),
     ...reference.arguments.flatMap((argument) => argument.choices),
-    ...reference.options.flatMap((option) => [option.long, ...(option.short === undefined ? [] : [option.short])]),
+    ...reference.options.flatMap((option) => [
+      option.long,
+      ...(option.short === undefined ? [] : [option.short]),
+    ]),
   ];
 }
 
@@ -22,7 +25,9 @@ function valueCases(path: string, reference: CommandReference): string[] {
     const names = [option.long, option.short].filter((name) => name !== undefined);
     const pattern = names.map((name) => shellQuoted(`${path} ${name}`)).join(" | ");
     if (option.choices.length > 0) {
-      cases.push(`    ${pattern}) COMPREPLY=($(compgen -W ${shellQuoted(option.choices.join(" "))} -- "$current")); return ;;`);
+      cases.push(
+        `    ${pattern}) COMPREPLY=($(compgen -W ${shellQuoted(option.choices.join(" "))} -- "$current")); return ;;`,
+      );
     } else if (takesFile(option)) cases.push(`    ${pattern}) _wb_files; return ;;`);
     else cases.push(`    ${pattern}) return ;;`);
   }

@@ -1,9 +1,9 @@
 /** docs/config.md: the settings, their places and their order, made from the table that reads them. */
-import { SETTINGS, type Setting } from "../settings.ts";
+import { allSettings, type SettingDescription } from "../settings.ts";
 
-const TYPE_NAMES: Readonly<Record<Setting<never>["fileType"], string>> = {
+const TYPE_NAMES: Readonly<Record<SettingDescription["fileType"], string>> = {
   text: "string",
-  duration: 'string such as "500ms", or a number of seconds',
+  duration: 'string such as "500ms" or "90d", or a number of seconds',
   count: "whole number",
   switch: "true or false",
 };
@@ -16,13 +16,20 @@ dns = false
 
 [history]
 keep-hourly = "30d"
+keep-daily = "52w"
 `;
 
+function rows(table: SettingDescription["table"]): string {
+  return allSettings()
+    .filter((setting) => setting.table === table)
+    .map(({ key, fileType, variable, flag, meaning }) => {
+      const flagCell = flag === undefined ? "" : `\`${flag}\``;
+      return `| \`${key}\` | ${TYPE_NAMES[fileType]} | ${flagCell} | \`${variable}\` | ${meaning} |`;
+    })
+    .join("\n");
+}
+
 export function configPage(): string {
-  const rows = Object.values<Setting<never>>(SETTINGS as never).map(
-    ({ key, fileType, variable, flag, meaning }) =>
-      `| \`${key}\` | ${TYPE_NAMES[fileType]} | \`${flag}\` | \`${variable}\` | ${meaning} |`,
-  );
   return `# Configuration
 
 <!-- Made by \`wb man --as config\` from the program itself: do not edit. -->
@@ -41,16 +48,15 @@ ${EXAMPLE}\`\`\`
 
 | Setting | Type | Flag | Variable | Meaning |
 |---|---|---|---|---|
-${rows.join("\n")}
+${rows("monitor")}
 
 \`WB_NO_DNS=1\` and \`WB_NO_HISTORY=1\` turn off what the settings \`dns\` and \`history\` turn on.
 
 ## [history]
 
-| Setting | Type | Variable | Meaning |
-|---|---|---|---|
-| \`keep-hourly\` | string such as "90d" | \`WB_HISTORY_KEEP_HOURLY\` | how long hours are kept, before only days are (default: 90 days); days are kept for ever |
-| \`path\` | string | \`WB_HISTORY_PATH\` | the database, instead of the one in the state directory |
+| Setting | Type | Flag | Variable | Meaning |
+|---|---|---|---|---|
+${rows("history")}
 
 ## Other variables
 

@@ -22,7 +22,8 @@ const CAPTURE: readonly Member[] = [
   {
     name: "method",
     type: { words: ["sock_diag", "procfs", "simulated", "replay"] },
-    meaning: "Where the facts come from: the kernel's socket diagnosis, /proc, a simulated world, a recording.",
+    meaning:
+      "Where the facts come from: the kernel's socket diagnosis, /proc, a simulated world, a recording.",
   },
   { name: "capabilities", type: { object: "capabilities" }, meaning: "What this method can do here." },
   {
@@ -125,18 +126,32 @@ const INTERFACE_TOTALS: readonly Member[] = [
 ];
 
 const TOTALS: readonly Member[] = [
-  { name: "connections", type: "count", meaning: "Connections known, closed ones too, whatever the filter." },
-  { name: "closedConnections", type: "count", meaning: "Those of them that are closed." },
-  { name: "processes", type: "count", meaning: "Distinct processes among them." },
-  { name: "bytesSent", type: "count", unit: "bytes", meaning: "Sum of what can be counted." },
-  { name: "bytesReceived", type: "count", unit: "bytes", meaning: "Sum of what can be counted." },
+  { name: "connections", type: "count", meaning: "Living connections, whatever the filter." },
+  { name: "closedConnections", type: "count", meaning: "Connections that were closed since wb started." },
+  { name: "processes", type: "count", meaning: "Distinct processes that hold a living connection." },
+  {
+    name: "bytesSent",
+    type: "count",
+    unit: "bytes",
+    meaning: "Payload of all connections since wb started, as far as it can be counted.",
+  },
+  {
+    name: "bytesReceived",
+    type: "count",
+    unit: "bytes",
+    meaning: "Payload of all connections since wb started, as far as it can be counted.",
+  },
   ...RATES,
   { name: "interfaces", type: { object: "interfaceTotals" }, meaning: "The same of all counted interfaces." },
 ];
 
 const RECONCILIATION: readonly Member[] = [
   { name: "sent", type: { object: "reconciliationSide" }, meaning: "What was sent since wb started." },
-  { name: "received", type: { object: "reconciliationSide" }, meaning: "What was received since wb started." },
+  {
+    name: "received",
+    type: { object: "reconciliationSide" },
+    meaning: "What was received since wb started.",
+  },
 ];
 
 const RECONCILIATION_SIDE: readonly Member[] = [
@@ -158,7 +173,8 @@ const RECONCILIATION_SIDE: readonly Member[] = [
     name: "overheadBytes",
     type: "integer",
     unit: "bytes",
-    meaning: "The remainder: headers, retransmissions, and protocols that this method can't count. Negative where the two sides were not sampled at one moment.",
+    meaning:
+      "The remainder: headers, retransmissions, and protocols that this method can't count. Negative where the two sides were not sampled at one moment.",
   },
 ];
 
@@ -188,13 +204,19 @@ const DOCUMENT: readonly Member[] = [
   {
     name: "version",
     type: "document version",
-    meaning: "Version of this shape. It grows where a field goes away or changes its meaning; new fields may come without it.",
+    meaning:
+      "Version of this shape. It grows where a field goes away or changes its meaning; new fields may come without it.",
   },
   { name: "wbVersion", type: "text", meaning: "Version of wb." },
   { name: "host", type: "text", meaning: "Name of the machine." },
   { name: "capture", type: { object: "capture" }, meaning: "How it was seen, and why not better." },
   { name: "startedAtMs", type: "count", unit: "Unix milliseconds", meaning: "When wb began to watch." },
-  { name: "sampledAtMs", type: "count", unit: "Unix milliseconds", meaning: "When the last sample was taken." },
+  {
+    name: "sampledAtMs",
+    type: "count",
+    unit: "Unix milliseconds",
+    meaning: "When the last sample was taken.",
+  },
   {
     name: "durationMs",
     type: "count",
@@ -217,7 +239,11 @@ const DOCUMENT: readonly Member[] = [
     meaning: "Time since the sample before; null where there is only one, and then no rates are known.",
   },
   { name: "query", type: { object: "query" }, meaning: "What was asked." },
-  { name: "loss", type: { list: "loss" }, meaning: "What was lost since the start, by cause; empty: nothing." },
+  {
+    name: "loss",
+    type: { list: "loss" },
+    meaning: "What was lost since the start, by cause; empty: nothing.",
+  },
   { name: "totals", type: { object: "totals" }, meaning: "Of everything known, whatever the filter." },
   {
     name: "reconciliation",
@@ -255,12 +281,19 @@ const SAMPLED: Member = {
 };
 
 /** The lines of `--jsonl` that are not rows, by their type. */
-export const LINE_TABLES: Readonly<Record<string, { readonly meaning: string; readonly members: readonly Member[] }>> = {
+export const LINE_TABLES: Readonly<
+  Record<string, { readonly meaning: string; readonly members: readonly Member[] }>
+> = {
   start: {
     meaning: "The first line.",
     members: [
       ...picked(["version", "wbVersion", "host", "capture", "startedAtMs"]),
-      { name: "intervalMs", type: "count", unit: "milliseconds", meaning: "Time between samples that was asked for." },
+      {
+        name: "intervalMs",
+        type: "count",
+        unit: "milliseconds",
+        meaning: "Time between samples that was asked for.",
+      },
       ...picked(["query"]),
     ],
   },

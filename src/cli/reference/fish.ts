@@ -25,7 +25,9 @@ function commandLines(reference: CommandReference): string[] {
     ...reference.arguments.flatMap((argument) =>
       argument.choices.length === 0
         ? []
-        : [`complete -c wb -n ${quoted(at)} -a ${quoted(argument.choices.join(" "))} -d ${quoted(argument.description)}`],
+        : [
+            `complete -c wb -n ${quoted(at)} -a ${quoted(argument.choices.join(" "))} -d ${quoted(argument.description)}`,
+          ],
     ),
     ...reference.options.map((option) => optionLine(at, option)),
   ];

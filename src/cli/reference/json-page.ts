@@ -44,14 +44,22 @@ function memberType(type: Member["type"]): string {
   }
 }
 
-function row(name: string, type: string, nullable: boolean, unit: string | undefined, meaning: string): string {
+function row(
+  name: string,
+  type: string,
+  nullable: boolean,
+  unit: string | undefined,
+  meaning: string,
+): string {
   return `| \`${name}\` | ${type}${nullable ? ", or null" : ""} | ${unit ?? ""} | ${meaning} |`;
 }
 
 const HEAD = "| Field | Type | Unit | Meaning |\n|---|---|---|---|";
 
 function fieldTable<Row>(fields: readonly Field<Row>[]): string {
-  const rows = fields.map((each) => row(each.name, fieldType(each.type), each.nullable, each.unit, each.meaning));
+  const rows = fields.map((each) =>
+    row(each.name, fieldType(each.type), each.nullable, each.unit, each.meaning),
+  );
   return `${HEAD}\n${rows.join("\n")}`;
 }
 

@@ -35,7 +35,8 @@ function prose(text: string): string {
 function optionEntry(option: OptionReference): string {
   const names = [option.short, option.long].filter((name) => name !== undefined);
   const flags = names.map((name) => `\\fB${roffText(name)}\\fR`).join(", ");
-  const value = option.valueName === undefined ? "" : ` \\fI${roffText(option.valueName.replaceAll(/[<>[\]]/g, ""))}\\fR`;
+  const value =
+    option.valueName === undefined ? "" : ` \\fI${roffText(option.valueName.replaceAll(/[<>[\]]/g, ""))}\\fR`;
   const choices = option.choices.length === 0 ? "" : ` (${option.choices.join(", ")})`;
   return `.TP\n${flags}${value}\n${prose(option.description + choices)}`;
 }
@@ -72,7 +73,9 @@ function examples(references: readonly CommandReference[]): string {
 }
 
 function environment(references: readonly CommandReference[]): string {
-  const all = new Map(references.flatMap((each) => each.documentation.environment).map((each) => [each.name, each.meaning]));
+  const all = new Map(
+    references.flatMap((each) => each.documentation.environment).map((each) => [each.name, each.meaning]),
+  );
   for (const { name } of COMMON_ENVIRONMENT) all.delete(name);
   for (const { name, meaning } of COMMON_ENVIRONMENT) all.set(name, meaning);
   return [...all].map(([name, meaning]) => `.TP\n.B ${roffText(name)}\n${prose(meaning)}`).join("\n");
@@ -85,7 +88,9 @@ function exitCodes(references: readonly CommandReference[]): string {
   const own = references.flatMap((reference) =>
     reference.documentation.exitCodes
       .filter(({ code, meaning }) => !known.has(`${code} ${meaning}`))
-      .map(({ code, meaning }) => `.TP\n.B ${code}\n${prose(`\`wb ${reference.path.join(" ")}\`: ${meaning}`)}`),
+      .map(
+        ({ code, meaning }) => `.TP\n.B ${code}\n${prose(`\`wb ${reference.path.join(" ")}\`: ${meaning}`)}`,
+      ),
   );
   return [...common, ...own].join("\n");
 }

@@ -9,13 +9,18 @@ function cell(text: string): string {
 function optionRow(option: OptionReference): string {
   const names = [option.short, option.long].filter((name) => name !== undefined).join(", ");
   const flags = option.valueName === undefined ? names : `${names} ${option.valueName}`;
-  const choices = option.choices.length === 0 ? "" : `: ${option.choices.map((each) => `\`${each}\``).join(", ")}`;
+  const choices =
+    option.choices.length === 0 ? "" : `: ${option.choices.map((each) => `\`${each}\``).join(", ")}`;
   return `| \`${flags}\` | ${cell(option.description)}${choices} |`;
 }
 
 function commandSection(reference: CommandReference): string {
   const { documentation } = reference;
-  const parts = [`## wb ${reference.path.join(" ")}`, reference.description, `\`\`\`\n${synopsis(reference)}\n\`\`\``];
+  const parts = [
+    `## wb ${reference.path.join(" ")}`,
+    reference.description,
+    `\`\`\`\n${synopsis(reference)}\n\`\`\``,
+  ];
   const groups = Map.groupBy(reference.options, (option) => option.group);
   for (const [heading, options] of groups) {
     parts.push(`| ${heading.replace(/:$/, "")} | |\n|---|---|\n${options.map(optionRow).join("\n")}`);
@@ -24,7 +29,8 @@ function commandSection(reference: CommandReference): string {
     const choices = argument.choices.map((each) => `\`${each}\``).join(", ");
     parts.push(`\`${argument.name}\`: ${argument.description}${choices === "" ? "" : ` (${choices})`}.`);
   }
-  for (const { heading, text } of documentation.sections) parts.push(`**${heading}.** ${text.replaceAll("*", "\\*")}`);
+  for (const { heading, text } of documentation.sections)
+    parts.push(`**${heading}.** ${text.replaceAll("*", "\\*")}`);
   if (documentation.examples.length > 0) {
     const lines = documentation.examples.map(({ command, purpose }) => `# ${purpose}\n${command}`);
     parts.push(`\`\`\`sh\n${lines.join("\n\n")}\n\`\`\``);

@@ -67,7 +67,9 @@ function commandReference(command: Command, parents: readonly string[], summary:
       description: argument.description,
       choices: argument.argChoices ?? [],
     })),
-    commands: command.commands.map((each) => commandReference(each, path, each.summary() || each.description())),
+    commands: command.commands.map((each) =>
+      commandReference(each, path, each.summary() || each.description()),
+    ),
     documentation: documentationOf(command),
   };
 }

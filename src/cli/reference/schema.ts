@@ -82,7 +82,10 @@ function objectSchema(members: readonly Described[], description?: string): Sche
 }
 
 function ofMembers(members: readonly Member[]): Described[] {
-  return members.map((member) => ({ ...member, schema: orNull(memberSchema(member.type), member.nullable === true) }));
+  return members.map((member) => ({
+    ...member,
+    schema: orNull(memberSchema(member.type), member.nullable === true),
+  }));
 }
 
 function ofFields<Row>(fields: readonly Field<Row>[]): Described[] {
@@ -111,8 +114,14 @@ function lineSchemas(): Schema[] {
     meaning: "When the sample was taken. (Unix milliseconds)",
     schema: COUNT,
   };
-  const rows = Object.values(ROWS).map((row) => lineSchema("sample", [sampled, ...row], "A row of a sample."));
-  const closed = lineSchema("closed", [sampled, ...ROWS.connectionRow], "A connection that went away, told once.");
+  const rows = Object.values(ROWS).map((row) =>
+    lineSchema("sample", [sampled, ...row], "A row of a sample."),
+  );
+  const closed = lineSchema(
+    "closed",
+    [sampled, ...ROWS.connectionRow],
+    "A connection that went away, told once.",
+  );
   const others = Object.entries(LINE_TABLES).map(([type, { meaning, members }]) =>
     lineSchema(type, ofMembers(members), meaning),
   );

@@ -32,7 +32,9 @@ function describedCommands(commands: readonly CommandReference[]): string {
 }
 
 function dispatcher(name: string, options: readonly string[], commands: readonly CommandReference[]): string {
-  const cases = commands.map((command) => `        ${command.path.at(-1) ?? ""}) ${functionName(command.path)} ;;`);
+  const cases = commands.map(
+    (command) => `        ${command.path.at(-1) ?? ""}) ${functionName(command.path)} ;;`,
+  );
   return `${name}() {
   local curcontext=$curcontext state line
   typeset -A opt_args
@@ -62,7 +64,11 @@ function commandFunction(reference: CommandReference): string {
 
 export function zshCompletions(references: readonly CommandReference[]): string {
   const functions = flatten(references).map(commandFunction);
-  const top = dispatcher("_wb", ["'(- *)--help[show help]'", "'(- *)--version[show the version]'"], references);
+  const top = dispatcher(
+    "_wb",
+    ["'(- *)--help[show help]'", "'(- *)--version[show the version]'"],
+    references,
+  );
   return `#compdef wb
 # zsh completions for wb. Put them on $fpath as _wb, or load them with: source <(wb completions zsh)
 

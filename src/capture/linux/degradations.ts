@@ -1,0 +1,36 @@
+/** Why a capture on Linux is not as good as it could be, each with one thing to do about it. */
+import type { Degradation } from "../../model/capture-status.ts";
+
+export const DEGRADATIONS = {
+  no_sock_diag: {
+    code: "no_sock_diag",
+    message: "The kernel refuses sock_diag, so there are no byte counts and no final counters of closed connections.",
+    remedy: "Load the kernel modules, as root: modprobe -a tcp_diag udp_diag; in a sandbox, allow AF_NETLINK sockets.",
+  },
+  no_procfs: {
+    code: "no_procfs",
+    message: "There is no readable /proc, so no socket can be tied to a process.",
+    remedy: "Mount it, as root: mount -t proc proc /proc",
+  },
+  no_destroy_groups: {
+    code: "no_destroy_groups",
+    message: "The kernel doesn't tell of destroyed sockets: counts of closed connections are a lower bound.",
+    remedy: "Shorten the interval (--interval 250ms), so that less happens after the last look at a connection.",
+  },
+  old_kernel: {
+    code: "old_kernel",
+    message: "This kernel doesn't count sent payload: what the peers acknowledged is shown in its place.",
+    remedy: "Use Linux 4.19 or newer.",
+  },
+  other_users_processes: {
+    code: "other_users_processes",
+    message: "The processes of other users are not visible; their connections and bytes are.",
+    remedy: "Run it as root: sudo wb monitor",
+  },
+  udp_bytes: {
+    code: "udp_bytes",
+    message: "UDP sockets are shown without byte counts: the kernel keeps none that may be read.",
+    remedy:
+      "Nothing yet in this version: UDP byte counts need the elevated helper, which comes in a later version.",
+  },
+} as const satisfies Record<Degradation["code"], Degradation>;

@@ -1,0 +1,204 @@
+/**
+ * Capture by sock_diag: every TCP and UDP socket of this network namespace, of every user, with exact TCP payload, and
+ * the final counters of TCP connections that closed. It needs no privilege.
+ *
+ * Each `sample` empties the queue of notices, dumps the tables, empties the queue again, and decides what closed with
+ * which counters. Between two samples a timer empties the queue, and only that, as often as its size demands (see
+ * destroy-listener.ts): otherwise, with the receive buffer that a default kernel grants an ordinary user, the notices of
+ * more than some three hundred closings would be lost. The timer never keeps the program alive.
+ */
+import type { Clock } from "../../lib/clock.ts";
+import type { CaptureStatus, Degradation } from "../../model/capture-status.ts";
+import type { Batch, Capture } from "../../model/contracts.ts";
+import type { ClosedSocket, SocketSample } from "../../model/flow.ts";
+import { attributeClosing, attributeLive } from "./attribution.ts";
+import { DEGRADATIONS } from "./degradations.ts";
+import { DestroyListener } from "./destroy-listener.ts";
+import { readEphemeralPorts } from "./ephemeral-ports.ts";
+import { Interfaces } from "./interfaces.ts";
+import { LossTally } from "./loss-tally.ts";
+import { NetlinkError } from "./netlink-socket.ts";
+import { ProcessSide } from "./process-side.ts";
+import { SocketDumper } from "./socket-dump.ts";
+import { SocketTable } from "./socket-table.ts";
+
+export interface SockDiagOptions {
+  readonly clock: Clock;
+  readonly procRoot: string;
+  /** The receive buffer for notices; smaller ones are for tests of the overflow. */
+  readonly noticeBufferBytes?: number;
+  /** Whether a timer empties the queue of notices between samples; off in tests of the overflow. */
+  readonly drainBetweenSamples?: boolean;
+}
+
+export class SockDiagCapture implements Capture {
+  readonly #clock: Clock;
+  readonly #listener: DestroyListener | undefined;
+  readonly #dumper: SocketDumper;
+  readonly #table: SocketTable;
+  readonly #processes: ProcessSide | undefined;
+  readonly #interfaces: Interfaces;
+  readonly #loss = new LossTally();
+  readonly #timer: Timer | undefined;
+  #drainedAtMs: number;
+  #overflowed = false;
+  #countsBytes = true;
+
+  /** Throws NetlinkError where the kernel refuses sock_diag. */
+  constructor(options: SockDiagOptions) {
+    this.#clock = options.clock;
+    this.#drainedAtMs = options.clock.monotonicMs();
+    // Before the first dump, so that no closing falls between the two.
+    this.#listener = openListener(options.noticeBufferBytes);
+    try {
+      this.#dumper = new SocketDumper();
+    } catch (error) {
+      this.#listener?.[Symbol.dispose]();
+      throw error;
+    }
+    this.#table = new SocketTable(readEphemeralPorts(options.procRoot));
+    this.#processes = ProcessSide.open(options.procRoot, options.clock);
+    this.#interfaces = new Interfaces(options.procRoot);
+    if (this.#listener !== undefined && options.drainBetweenSamples !== false) {
+      this.#timer = setInterval(() => {
+        this.drain();
+      }, this.#listener.drainIntervalMs);
+      this.#timer.unref();
+    }
+  }
+
+  /** Throws NetlinkError where the kernel has no sock_diag for TCP or UDP, or refuses it. Nearly free. */
+  probe(): void {
+    this.#dumper.probe();
+  }
+
+  status(): CaptureStatus {
+    const degradations: Degradation[] = [];
+    if (!this.#countsBytes) degradations.push(DEGRADATIONS.old_kernel);
+    if (this.#listener === undefined) degradations.push(DEGRADATIONS.no_destroy_groups);
+    if (this.#processes === undefined) degradations.push(DEGRADATIONS.no_procfs);
+    else if (!this.#processes.sight.allProcesses) degradations.push(DEGRADATIONS.other_users_processes);
+    degradations.push(DEGRADATIONS.udp_bytes);
+    const processes =
+      this.#processes === undefined ? "none" : this.#processes.sight.allProcesses ? "all" : "own";
+    return {
+      method: "sock_diag",
+      capabilities: {
+        bytes: "tcp",
+        closedConnections: this.#listener !== undefined,
+        processes,
+        names: false,
+        namespaces: "current",
+      },
+      degradations,
+    };
+  }
+
+  /** Takes the notices that have come, without waiting; `sample` and the timer do the same. */
+  drain(): void {
+    if (this.#listener === undefined) return;
+    const closedAtMs = this.#clock.nowMs();
+    const window = { fromMs: this.#drainedAtMs, toMs: this.#clock.monotonicMs() };
+    this.#drainedAtMs = window.toMs;
+    const loss = this.#listener.drain((record, protocol) => {
+      this.#table.close(record, protocol, closedAtMs, window);
+    });
+    this.#loss.add("netlink_overflow", loss.overflows);
+    this.#loss.add("malformed_record", loss.malformed);
+    if (loss.overflows > 0) this.#overflowed = true;
+  }
+
+  // The contract is asynchronous because other captures wait for a helper; this one has its answer at once.
+  // eslint-disable-next-line require-await
+  async sample(): Promise<Batch> {
+    const sampledAtMs = this.#clock.nowMs();
+    const monotonicMs = this.#clock.monotonicMs();
+    this.#enumerate(sampledAtMs);
+    const enumeratedMs = this.#clock.monotonicMs();
+    const processes = this.#processes?.sample((owners, nowMs) => {
+      for (const socket of this.#table.live()) if (socket.inode !== 0) owners.use(socket.inode, nowMs);
+    });
+    this.#loss.add("process_unreadable", processes?.vanished ?? 0);
+    const sockets = this.#liveSamples(monotonicMs);
+    const closed = this.#closedSamples();
+    const attributedMs = this.#clock.monotonicMs();
+    const interfaces = this.#interfaces.sample();
+    this.#loss.add("malformed_record", interfaces.malformed);
+    return {
+      sampledAtMs,
+      monotonicMs,
+      sockets,
+      closed,
+      processes: processes?.processes ?? [],
+      exited: processes?.exited ?? [],
+      usage: processes?.usage ?? [],
+      interfaces: interfaces.interfaces,
+      loss: this.#loss.take(),
+      timings: {
+        enumerateMs: enumeratedMs - monotonicMs,
+        processesMs: attributedMs - enumeratedMs,
+        interfacesMs: this.#clock.monotonicMs() - attributedMs,
+      },
+    };
+  }
+
+  // eslint-disable-next-line require-await -- the contract's shape; closing descriptors does not wait
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.#listener?.[Symbol.dispose]();
+    this.#dumper[Symbol.dispose]();
+    this.#interfaces[Symbol.dispose]();
+    this.#processes?.[Symbol.dispose]();
+  }
+
+  #enumerate(sampledAtMs: number): void {
+    this.drain();
+    this.#table.beginDump(this.#clock.monotonicMs());
+    const loss = this.#dumper.dump((record, protocol) => {
+      if (record.hasInfo && !record.hasBytesSent) this.#countsBytes = false;
+      this.#table.see(record, protocol);
+    });
+    this.#loss.add("dump_interrupted", loss.interrupted);
+    this.#loss.add("dump_truncated", loss.truncated);
+    this.#loss.add("malformed_record", loss.malformed);
+    this.drain();
+    this.#table.endDump(sampledAtMs);
+  }
+
+  #liveSamples(nowMs: number): SocketSample[] {
+    const samples: SocketSample[] = [];
+    const side = this.#processes;
+    for (const socket of this.#table.live()) {
+      if (side !== undefined) attributeLive(socket, side.owners, this.#table, side.sight, nowMs);
+      samples.push(socket.sample());
+    }
+    return samples;
+  }
+
+  #closedSamples(): ClosedSocket[] {
+    this.#loss.add("counters_erased", this.#table.erasedCount);
+    this.#loss.add("flow_evicted", this.#table.droppedCount);
+    // A process may keep a closed socket for long, so vanishing alone is no loss: only where notices were dropped.
+    if (this.#overflowed || this.#listener === undefined) {
+      this.#loss.add("final_counters_missing", this.#table.vanishedCount);
+    }
+    this.#overflowed = false;
+    const { closings, vanished } = this.#table.takeClosed();
+    const closed = [...vanished];
+    for (const closing of closings) {
+      attributeClosing(closing, this.#table);
+      closed.push(closing.toClosedSocket());
+    }
+    this.#table.endSample();
+    return closed;
+  }
+}
+
+function openListener(bufferBytes: number | undefined): DestroyListener | undefined {
+  try {
+    return new DestroyListener(bufferBytes);
+  } catch (error) {
+    if (error instanceof NetlinkError) return undefined; // told as a degradation
+    throw error;
+  }
+}

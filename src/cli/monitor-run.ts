@@ -1,0 +1,128 @@
+/** What `wb monitor` does: opens a session and shows it in the form that was asked for. */
+import { hostname } from "node:os";
+import type { QueryFunction } from "../model/contracts.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { checkQuestion } from "./monitor-question.ts";
+import type { MonitorOptions } from "./monitor-options.ts";
+import { openSession, type MonitorSession } from "./monitor-session.ts";
+import { BufferedOutput, say, standardOutput, warn } from "./output.ts";
+import { stopSignal, type StopSignal } from "./stop-signal.ts";
+
+/** The one snapshot that a document or a table is made of: of this moment, or of the whole duration. */
+async function watch(options: MonitorOptions, session: MonitorSession, stop: StopSignal): Promise<Snapshot> {
+  if (!options.once) {
+    // Each sample goes into the flow table; what is printed is the last one, taken at the end.
+    for await (const snapshot of session.source.snapshots(stop.signal)) void snapshot;
+  }
+  return await session.sampleOnce();
+}
+
+async function printOnce(options: MonitorOptions, ask: QueryFunction): Promise<void> {
+  using stop = stopSignal(options);
+  await using session = await openSession(options, warn);
+  const snapshot = await watch(options, session, stop);
+  const result = ask(snapshot, options.query);
+  const output = new BufferedOutput(standardOutput);
+  switch (options.form) {
+    case "json": {
+      const { writeDocument } = await import("./print/document.ts");
+      await writeDocument(output, snapshot, result, {
+        host: hostname(),
+        query: options.query,
+        requestedDurationMs: options.durationMs,
+        interrupted: stop.interrupted,
+      });
+      break;
+    }
+    case "csv": {
+      const { writeCsv } = await import("./print/csv.ts");
+      await writeCsv(output, result, { ratesKnown: snapshot.intervalMs !== undefined });
+      break;
+    }
+    default: {
+      const { tableLines, summaryLines } = await import("./print/table.ts");
+      const { isatty } = await import("node:tty");
+      const width = isatty(1) ? process.stdout.columns : undefined;
+      for (const line of tableLines(result, { ratesKnown: snapshot.intervalMs !== undefined }, width)) {
+        await output.write(`${line}\n`);
+      }
+      await output.flush();
+      for (const line of summaryLines(snapshot, result)) say(line);
+    }
+  }
+  await output.flush();
+}
+
+async function printStream(options: MonitorOptions, ask: QueryFunction): Promise<void> {
+  const { SampleStream } = await import("./print/jsonl.ts");
+  using stop = stopSignal(options);
+  await using session = await openSession(options, warn);
+  const output = new BufferedOutput(standardOutput);
+  const { query, intervalMs } = options;
+  const stream = new SampleStream(output, ask, { host: hostname(), query, intervalMs });
+  if (!options.once) {
+    for await (const snapshot of session.source.snapshots(stop.signal)) {
+      await stream.sample(snapshot);
+      await output.flush();
+    }
+  }
+  const last = await session.sampleOnce();
+  await stream.sample(last);
+  await stream.end(last, options.once ? "once" : stop.interrupted ? "signal" : "duration");
+  await output.flush();
+}
+
+/** What the screen says of the history: why it isn't recorded, or the last thing that a person should know. */
+function historyNotice({ recorder }: MonitorSession): string | undefined {
+  const status = recorder?.status();
+  return status?.state === "standby" ? undefined : status?.message;
+}
+
+async function showScreen(options: MonitorOptions, ask: QueryFunction): Promise<void> {
+  const [{ runTui }, { filterProblem, columnNames }] = await Promise.all([
+    import("../tui/run.ts"),
+    import("./monitor-question.ts"),
+  ]);
+  await using session = await openSession(options, () => {
+    // The screen asks for it, see below.
+  });
+  const { by, filter, sort } = options.query;
+  await runTui({
+    source: session.source,
+    query: ask,
+    columnsOf: columnNames,
+    parseFilter: filterProblem,
+    notice: () => historyNotice(session),
+    initial: { by, filter, sort },
+    intervalMs: options.intervalMs,
+    demo: options.demo,
+    ...(options.durationMs === undefined ? {} : { signal: AbortSignal.timeout(options.durationMs) }),
+  });
+}
+
+async function recordOnly(options: MonitorOptions): Promise<void> {
+  const { runHeadless, log } = await import("./headless.ts");
+  using stop = stopSignal(options);
+  await using session = await openSession(options, (message) => log("warning", message));
+  await runHeadless(options, session, stop.signal);
+}
+
+/**
+ * Runs until what was asked for is done.
+ * @throws WbError for everything that a person can do something about.
+ */
+export async function runMonitor(options: MonitorOptions): Promise<void> {
+  for (const warning of options.warnings) warn(warning);
+  const { query: ask } = await import("../engine/query.ts");
+  checkQuestion(options.query);
+  switch (options.form) {
+    case "screen":
+      return await showScreen(options, ask);
+    case "headless":
+      return await recordOnly(options);
+    case "jsonl":
+      return await printStream(options, ask);
+    default:
+      return await printOnce(options, ask);
+  }
+}

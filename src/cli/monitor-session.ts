@@ -1,0 +1,110 @@
+/**
+ * Wires what `wb monitor` needs together: capture, flow table, names and history, each loaded only where it is wanted,
+ * and ended in order. A history that can't be written is a notice, never the end of the monitor.
+ */
+import { systemClock } from "../lib/clock.ts";
+import type { Capture, SnapshotSource } from "../model/contracts.ts";
+import type { HostName, Snapshot } from "../model/snapshot.ts";
+import type { Recorder } from "../store/recorder.ts";
+import type { MonitorOptions } from "./monitor-options.ts";
+
+/** Connections that a document of a duration remembers; more are evicted, and counted as loss. About 1 KiB each. */
+const FLOWS_MAX = 250_000;
+const CLOSED_RETENTION_MS = 30_000;
+
+export interface MonitorSession extends AsyncDisposable {
+  readonly source: SnapshotSource;
+  /** A sample outside the beat: the only one, or the last. */
+  sampleOnce(): Promise<Snapshot>;
+  /** Undefined where nothing is recorded. */
+  readonly recorder: Recorder | undefined;
+}
+
+async function openTheCapture({ demo, demoConnections }: MonitorOptions): Promise<Capture> {
+  if (!demo) return (await import("../capture/open.ts")).openCapture();
+  const { openSimulatedCapture } = await import("../capture/simulated.ts");
+  return openSimulatedCapture(demoConnections === undefined ? {} : { connections: demoConnections });
+}
+
+interface NameGiver {
+  nameOf(address: string): HostName | undefined;
+  close(): Promise<void>;
+}
+
+async function openNames(options: MonitorOptions): Promise<NameGiver> {
+  if (options.demo) {
+    const { simulatedNameOf } = await import("../capture/simulated.ts");
+    return { nameOf: simulatedNameOf, close: () => Promise.resolve() };
+  }
+  const { startNames } = await import("./names.ts");
+  // One sample doesn't wait for name servers, so it doesn't ask them either; what is known already is there at once.
+  const names = startNames({ enabled: options.dns, asks: !options.once, clock: systemClock, persist: true });
+  if (options.once) await names.load();
+  return names;
+}
+
+/** One sample has no traffic between two, a simulated world none that happened: nothing to record. */
+function records(options: MonitorOptions): boolean {
+  return options.history && !options.demo && !options.once;
+}
+
+/** Hands every snapshot to the history before anybody else. */
+function recorded(source: SnapshotSource, recorder: Recorder): SnapshotSource {
+  return {
+    async *snapshots(signal) {
+      for await (const snapshot of source.snapshots(signal)) {
+        recorder.observe(snapshot);
+        yield snapshot;
+      }
+    },
+  };
+}
+
+async function openHistoryRecorder(
+  options: MonitorOptions,
+  onNotice: (message: string) => void,
+): Promise<Recorder> {
+  const { openRecorder } = await import("./recording.ts");
+  return openRecorder({ ...options.historySettings, onNotice });
+}
+
+/**
+ * Opens everything. `onNotice` is told what happens to the history, once each. What was opened is ended when the session is disposed of, or at once if the rest can't be opened.
+ * @throws WbError("unsupported"), WbError("unavailable") where this system has no capture.
+ */
+export async function openSession(
+  options: MonitorOptions,
+  onNotice: (message: string) => void,
+): Promise<MonitorSession> {
+  await using opening = new AsyncDisposableStack();
+  const [{ FlowTable }, { snapshotSource }, { serviceOf }, capture] = await Promise.all([
+    import("../engine/flow-table.ts"),
+    import("../engine/source.ts"),
+    import("../engine/services.ts"),
+    openTheCapture(options),
+  ]);
+  opening.use(capture);
+  const names = opening.adopt(await openNames(options), (each) => each.close());
+  const whole = options.durationMs !== undefined && options.form !== "jsonl" && options.form !== "screen";
+  const table = new FlowTable({
+    clock: systemClock,
+    closedRetentionMs: whole ? Number.POSITIVE_INFINITY : CLOSED_RETENTION_MS,
+    ...(whole ? { maxFlows: FLOWS_MAX } : {}),
+    nameOf: names.nameOf.bind(names),
+    serviceOf,
+  });
+  const recorder = records(options) ? await openHistoryRecorder(options, onNotice) : undefined;
+  if (recorder !== undefined) opening.defer(() => recorder.close());
+  const source = snapshotSource({ capture, table, intervalMs: options.intervalMs, clock: systemClock });
+  const ending = opening.move();
+  return {
+    source: recorder === undefined ? source : recorded(source, recorder),
+    sampleOnce: async () => {
+      const snapshot = await source.sampleOnce();
+      recorder?.observe(snapshot);
+      return snapshot;
+    },
+    recorder,
+    [Symbol.asyncDispose]: () => ending.disposeAsync(),
+  };
+}

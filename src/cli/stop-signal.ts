@@ -1,0 +1,42 @@
+/** A signal asks the monitor to end in order; one that comes when it is ending already ends it at once. */
+
+const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+
+export interface StopSignal extends Disposable {
+  /** Aborts at the first SIGINT, SIGTERM or SIGHUP, or when the duration is over. */
+  readonly signal: AbortSignal;
+  /** Whether a signal ended it, not the duration. */
+  readonly interrupted: boolean;
+}
+
+export interface StopOptions {
+  readonly durationMs: number | undefined;
+  /** One sample has nothing to end in order: signals do what they do to any program. */
+  readonly once: boolean;
+}
+
+/** Listens from now on; `durationMs` is at most DURATION_MS_MAX. A second signal exits with 128 plus its number, as a shell would tell it. */
+export function stopSignal({ durationMs, once }: StopOptions): StopSignal {
+  const controller = new AbortController();
+  let interrupted = false;
+  const listeners = Object.entries(once ? {} : SIGNALS).map(([name, number]) => {
+    const listener = (): void => {
+      if (controller.signal.aborted) process.exit(128 + number);
+      interrupted = true;
+      controller.abort();
+    };
+    process.on(name, listener);
+    return { name, listener };
+  });
+  const timer = durationMs === undefined ? undefined : setTimeout(() => controller.abort(), durationMs);
+  return {
+    signal: controller.signal,
+    get interrupted() {
+      return interrupted;
+    },
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      for (const { name, listener } of listeners) process.off(name, listener);
+    },
+  };
+}
