@@ -1,24 +1,30 @@
 /**
  * The cost of asking for a name, which is paid for every address of every frame: a known one, an unknown one, and one of a
- * dead name server, against a bare Map; and the hit rate of a monitor that sees new addresses all the time.
+ * dead name server, against the bare cache inside it (lru-cache); and the hit rate of a monitor that sees new addresses all the time.
  */
+import { LRUCache } from "lru-cache";
+
 import { NameCache } from "../src/engine/names.ts";
 import { ManualClock } from "../src/lib/clock.ts";
 import type { NameAnswer } from "../src/model/names.ts";
 
 const ADDRESSES = 1000;
 const FRAMES = 2000;
-/** A Map's look-up is the least that a cache can cost; ours also keeps the order of use, reads the clock, and counts. */
-const BUDGET_RATIO = 10;
+/** Beyond the cache's own look-up ours reads the clock, checks the time to live, and counts. */
+const BUDGET_RATIO = 4;
 
 const addresses = Array.from({ length: ADDRESSES }, (_, index) => `198.51.${index >> 8}.${index & 255}`);
+
+/** Counted, so that no call can be left out as useless. */
+let found = 0;
 
 /** Nanoseconds per call, the median of seven rounds. */
 function nanosecondsPerCall(call: (address: string) => unknown): number {
   const rounds: number[] = [];
   for (let round = 0; round < 7; round += 1) {
     const startMs = performance.now();
-    for (let frame = 0; frame < FRAMES / 7; frame += 1) for (const address of addresses) call(address);
+    for (let frame = 0; frame < FRAMES / 7; frame += 1)
+      for (const address of addresses) found += call(address) === undefined ? 0 : 1;
     rounds.push(((performance.now() - startMs) * 1e6) / (Math.floor(FRAMES / 7 + 1) * ADDRESSES));
   }
   return rounds.sort((left, right) => left - right)[3] ?? 0;
@@ -39,12 +45,13 @@ await settled(known);
 const dead = new NameCache({ clock, lookup: async () => ({ kind: "failed", reason: "unreachable" }) });
 for (const address of addresses) dead.nameOf(address);
 for (let turn = 0; turn < 1000; turn += 1) await Promise.resolve();
-const map = new Map(addresses.map((address) => [address, { name: address }]));
+const bare = new LRUCache<string, { name: string }>({ max: 10_000 });
+for (const address of addresses) bare.set(address, { name: address });
 
-const mapNs = nanosecondsPerCall((address) => map.get(address));
+const bareNs = nanosecondsPerCall((address) => bare.get(address));
 const knownNs = nanosecondsPerCall((address) => known.nameOf(address));
 const deadNs = nanosecondsPerCall((address) => dead.nameOf(address));
-console.log(`a bare Map            ${mapNs.toFixed(0)} ns per call`);
+console.log(`a bare lru-cache      ${bareNs.toFixed(0)} ns per call`);
 console.log(
   `a known name          ${knownNs.toFixed(0)} ns per call: ${((knownNs * ADDRESSES) / 1e6).toFixed(3)} ms for a frame of 1,000`,
 );
@@ -67,7 +74,8 @@ console.log(
   `hit rate of an hour   ${(100 * (hour.stats().hitRate ?? 0)).toFixed(2)} % of ${hour.stats().hits + hour.stats().misses} questions`,
 );
 
-const ratio = knownNs / mapNs;
+const ratio = knownNs / bareNs;
 const isOver = ratio > BUDGET_RATIO;
+if (found === 0) throw new Error("nothing was found");
 console.log(`names: ratio ${ratio.toFixed(1)} budget ${BUDGET_RATIO} ${isOver ? "over" : "ok"}`);
 process.exitCode = isOver ? 1 : 0;

@@ -2,16 +2,7 @@
  * The table of commands: names, summaries, and where each is loaded from. `wb --help`, the shell completions and the
  * man page are all made from it, so a command that is not here does not exist. It imports no command by itself.
  */
-import type { Command } from "commander";
-
-export interface CommandEntry {
-  readonly name: string;
-  /** One line, without a full stop: what `wb --help` shows. */
-  readonly summary: string;
-  /** Hidden commands work, but no help and no completion tells of them. */
-  readonly hidden?: boolean;
-  load(): Promise<Command>;
-}
+import type { CommandEntry } from "./command-entry.ts";
 
 export const COMMANDS: readonly CommandEntry[] = [
   {
@@ -37,17 +28,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "completions",
     summary: "Print the completions of a shell: bash, zsh or fish",
-    load: async () => (await import("./completions.ts")).completionsCommand(),
+    load: async (entries) => (await import("./completions.ts")).completionsCommand(entries),
   },
   {
     name: "man",
     summary: "Print the man page",
     hidden: true,
-    load: async () => (await import("./man.ts")).manCommand(),
+    load: async (entries) => (await import("./man.ts")).manCommand(entries),
   },
 ];
-
-/** The commands that people are told of. */
-export function visibleCommands(): readonly CommandEntry[] {
-  return COMMANDS.filter((command) => command.hidden !== true);
-}

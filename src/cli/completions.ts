@@ -1,25 +1,26 @@
 /** `wb completions bash|zsh|fish`: prints the completions of a shell, made from the commands themselves. */
 import { Argument, Command } from "commander";
 import { WbError } from "../model/errors.ts";
+import type { CommandEntry } from "./command-entry.ts";
 import { document } from "./documentation.ts";
 import { standardOutput } from "./output.ts";
+import type { CommandReference } from "./reference/reference.ts";
 import { didYouMean } from "../lib/suggest.ts";
 
-const SHELLS = ["bash", "zsh", "fish"] as const;
-type Shell = (typeof SHELLS)[number];
+type Shell = "bash" | "zsh" | "fish";
+
+const PRINTERS: Readonly<Record<Shell, (references: readonly CommandReference[]) => Promise<string>>> = {
+  bash: async (references) => (await import("./reference/bash.ts")).bashCompletions(references),
+  zsh: async (references) => (await import("./reference/zsh.ts")).zshCompletions(references),
+  fish: async (references) => (await import("./reference/fish.ts")).fishCompletions(references),
+};
+
+const SHELLS: readonly Shell[] = ["bash", "zsh", "fish"];
 
 /** The completions of one shell as its own script. */
-export async function completionsFor(shell: Shell): Promise<string> {
+export async function completionsFor(shell: Shell, entries: readonly CommandEntry[]): Promise<string> {
   const { commandReferences } = await import("./reference/reference.ts");
-  const references = await commandReferences();
-  switch (shell) {
-    case "bash":
-      return (await import("./reference/bash.ts")).bashCompletions(references);
-    case "zsh":
-      return (await import("./reference/zsh.ts")).zshCompletions(references);
-    case "fish":
-      return (await import("./reference/fish.ts")).fishCompletions(references);
-  }
+  return PRINTERS[shell](await commandReferences(entries));
 }
 
 function checkedShell(text: string): Shell {
@@ -30,14 +31,14 @@ function checkedShell(text: string): Shell {
   });
 }
 
-export function completionsCommand(): Command {
+export function completionsCommand(entries: readonly CommandEntry[]): Command {
   const shell = new Argument("<shell>", "the shell to print them for");
   shell.argChoices = [...SHELLS];
   const command = new Command("completions")
     .description("Print the completions of a shell on standard output. Nothing is installed by itself.")
     .addArgument(shell)
     .action(async (text: string) => {
-      await standardOutput.write(await completionsFor(checkedShell(text)));
+      await standardOutput.write(await completionsFor(checkedShell(text), entries));
     });
   return document(command, {
     examples: [

@@ -118,7 +118,7 @@ export async function parseConfiguration(
   }
   const checked = CONFIG_SCHEMA.safeParse(parsed);
   const issue = checked.success ? undefined : checked.error.issues[0];
-  if (issue !== undefined) throw issueError(issue as Issue, path, text, KNOWN_KEYS);
+  if (issue !== undefined) throw issueError(issue, path, text, KNOWN_KEYS);
   const values = new Map<string, FileValue>();
   for (const [table, members] of Object.entries(checked.data ?? {})) {
     for (const [key, value] of Object.entries(members ?? {})) {

@@ -3,7 +3,7 @@ import { CommanderError } from "commander";
 import { printable } from "../lib/format.ts";
 import { WbError } from "../model/errors.ts";
 import { VERSION } from "../model/version.ts";
-import { ClosedOutputError } from "./output.ts";
+import { ClosedOutputError, sayLines } from "./output.ts";
 
 /** What to print on standard error (each line already safe for a terminal) and the exit code to end with. */
 export interface ErrorReport {
@@ -14,7 +14,7 @@ export interface ErrorReport {
 /** Commander's own error as one of ours: its message without the prefix, its suggestion as the hint. */
 export function fromCommander(error: CommanderError, commandName: string): WbError {
   const lines = error.message.split("\n").filter((line) => line.trim() !== "");
-  const suggestion = lines.find((line) => /^\(Did you mean/.test(line));
+  const suggestion = lines.find((line) => line.startsWith("(Did you mean"));
   const message = lines
     .filter((line) => line !== suggestion)
     .join(" ")
@@ -57,6 +57,6 @@ export function reportOf(error: unknown, debug: boolean): ErrorReport {
 export function reportError(error: unknown): number {
   const debug = (process.env["WB_DEBUG"] ?? "") !== "" && process.env["WB_DEBUG"] !== "0";
   const report = reportOf(error, debug);
-  if (report.lines.length > 0) console.error(report.lines.join("\n"));
+  sayLines(report.lines);
   return report.exitCode;
 }

@@ -7,6 +7,7 @@ import type { CaptureStatus } from "../model/capture-status.ts";
 import { historyPath } from "../platform/paths.ts";
 import type { MonitorOptions } from "./monitor-options.ts";
 import type { MonitorSession } from "./monitor-session.ts";
+import { sayLines } from "./output.ts";
 
 /** Levels of syslog as sd-daemon(3) wants them in front of a line. */
 const LEVELS = { info: 6, warning: 4 } as const;
@@ -15,7 +16,7 @@ const LEVELS = { info: 6, warning: 4 } as const;
 export function log(level: keyof typeof LEVELS, message: string): void {
   const journal = (process.env["JOURNAL_STREAM"] ?? "") !== "";
   const prefix = journal ? `<${LEVELS[level]}>` : level === "warning" ? "wb: warning: " : "wb: ";
-  console.error(prefix + printable(message.replaceAll("\n", " ")));
+  sayLines([prefix + printable(message.replaceAll("\n", " "))]);
 }
 
 function describe(status: CaptureStatus): string {
@@ -49,5 +50,9 @@ export async function runHeadless(
     }
   }
   await session.sampleOnce();
-  log("info", `stopped after ${samples + 1} samples; what was seen is written`);
+  const ended = `stopped after ${samples + 1} samples`;
+  const status = session.recorder?.status();
+  if (status?.state === "recording") log("info", `${ended}; what was seen is written`);
+  else if (status?.state === "standby") log("info", `${ended}; another monitor recorded`);
+  else log("warning", `${ended}; ${status?.message ?? "nothing was recorded"}`);
 }

@@ -96,6 +96,18 @@ function plural(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
+/** How far off the bytes may be. */
+function exactness({ totals }: HistoryAnswer): string {
+  if (totals.lowerBoundConnections === 0 && totals.uncertaintyBytes === 0) return "exact";
+  const known = totals.uncertaintyBytes > 0 ? [`off by at most ${formatBytes(totals.uncertaintyBytes)}`] : [];
+  const unknown =
+    totals.lowerBoundConnections > 0
+      ? [`a lower bound for ${plural(totals.lowerBoundConnections, "connection")} whose end was not seen`]
+      : [];
+  return [...known, ...unknown].join(", and ");
+}
+
+/** `TCP payload, exact; UDP is not counted by this method (4 sockets).` */
 function meaningLine(answer: HistoryAnswer): string {
   const words = {
     payload: "TCP payload",
@@ -104,26 +116,12 @@ function meaningLine(answer: HistoryAnswer): string {
     none: "",
   };
   const counted = answer.totals.meanings.map((meaning) => words[meaning]).join(" and ");
-  const uncounted = answer.coverage.uncounted
-    .map(
-      ({ protocol, connections }) =>
-        `${protocol.toUpperCase()} is not counted by this method (${plural(connections, "socket")})`,
-    )
-    .join("; ");
-  const parts = [counted === "" ? "No bytes were counted" : `Bytes are ${counted}`, uncounted];
-  return `${parts.filter((part) => part !== "").join("; ")}.`;
-}
-
-function exactnessLine({ totals }: HistoryAnswer): string | undefined {
-  if (totals.lowerBoundConnections === 0 && totals.uncertaintyBytes === 0) {
-    return totals.connections > 0 && totals.meanings.length > 0 ? "They are exact." : undefined;
-  }
-  const known = totals.uncertaintyBytes > 0 ? [`off by at most ${formatBytes(totals.uncertaintyBytes)}`] : [];
-  const unknown =
-    totals.lowerBoundConnections > 0
-      ? [`a lower bound for ${plural(totals.lowerBoundConnections, "connection")} whose end was not seen`]
-      : [];
-  return `They are ${[...known, ...unknown].join(", and ")}.`;
+  const uncounted = answer.coverage.uncounted.map(
+    ({ protocol, connections }) =>
+      `${protocol.toUpperCase()} is not counted by this method (${plural(connections, "socket")})`,
+  );
+  const first = counted === "" ? "No bytes were counted" : `Bytes are ${counted}, ${exactness(answer)}`;
+  return `${[first, ...uncounted].join("; ")}.`;
 }
 
 function coverageLines(coverage: HistoryCoverage, frame: ChartFrame): string[] {
@@ -171,14 +169,13 @@ export function chartLines(answer: HistoryAnswer, frame: ChartFrame): string[] {
   const hidden = answer.matched - answer.rows.length;
   const shown = hidden > 0 ? ` (${hidden} more not shown: --limit)` : "";
   const total = `Total: ${formatBytes(totals.bytesSent)} sent, ${formatBytes(totals.bytesReceived)} received, ${plural(totals.connections, "connection")}${shown}`;
-  const exactness = exactnessLine(answer);
   return [
     title,
     "",
     ...tableLines(answer, frame),
     "",
     total,
-    `${meaningLine(answer)}${exactness === undefined ? "" : ` ${exactness}`}`,
+    meaningLine(answer),
     ...coverageLines(answer.coverage, frame),
   ];
 }

@@ -111,6 +111,11 @@ function checkHeadless(flags: MonitorFlags, history: boolean): void {
       hint: "one sample has nothing to record: bytes are seen to flow between two",
     });
   }
+  if (flags.demo === true) {
+    throw new WbError("usage", "--demo and --headless exclude each other", {
+      hint: "what happens in a simulated world is not recorded",
+    });
+  }
   if (!history) {
     throw new WbError("usage", "--headless records history, which is turned off", {
       hint: "leave out --no-history; look at WB_NO_HISTORY and the configuration file too",

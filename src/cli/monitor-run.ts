@@ -1,9 +1,11 @@
 /** What `wb monitor` does: opens a session and shows it in the form that was asked for. */
 import { hostname } from "node:os";
+import { isatty } from "node:tty";
 import type { QueryFunction } from "../model/contracts.ts";
+import type { QueryResult } from "../model/query.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { checkQuestion } from "./monitor-question.ts";
-import type { MonitorOptions } from "./monitor-options.ts";
+import type { MonitorOptions, OutputForm } from "./monitor-options.ts";
 import { openSession, type MonitorSession } from "./monitor-session.ts";
 import { BufferedOutput, say, standardOutput, warn } from "./output.ts";
 import { stopSignal, type StopSignal } from "./stop-signal.ts";
@@ -17,39 +19,34 @@ async function watch(options: MonitorOptions, session: MonitorSession, stop: Sto
   return await session.sampleOnce();
 }
 
+async function printTable(snapshot: Snapshot, result: QueryResult, output: BufferedOutput): Promise<void> {
+  const { tableLines, summaryLines } = await import("./print/table.ts");
+  const width = isatty(1) ? process.stdout.columns : undefined;
+  for (const line of tableLines(result, { ratesKnown: snapshot.intervalMs !== undefined }, width)) {
+    await output.write(`${line}\n`);
+  }
+  await output.flush();
+  for (const line of summaryLines(snapshot, result)) say(line);
+}
+
 async function printOnce(options: MonitorOptions, ask: QueryFunction): Promise<void> {
   using stop = stopSignal(options);
   await using session = await openSession(options, warn);
   const snapshot = await watch(options, session, stop);
   const result = ask(snapshot, options.query);
   const output = new BufferedOutput(standardOutput);
-  switch (options.form) {
-    case "json": {
-      const { writeDocument } = await import("./print/document.ts");
-      await writeDocument(output, snapshot, result, {
-        host: hostname(),
-        query: options.query,
-        requestedDurationMs: options.durationMs,
-        interrupted: stop.interrupted,
-      });
-      break;
-    }
-    case "csv": {
-      const { writeCsv } = await import("./print/csv.ts");
-      await writeCsv(output, result, { ratesKnown: snapshot.intervalMs !== undefined });
-      break;
-    }
-    default: {
-      const { tableLines, summaryLines } = await import("./print/table.ts");
-      const { isatty } = await import("node:tty");
-      const width = isatty(1) ? process.stdout.columns : undefined;
-      for (const line of tableLines(result, { ratesKnown: snapshot.intervalMs !== undefined }, width)) {
-        await output.write(`${line}\n`);
-      }
-      await output.flush();
-      for (const line of summaryLines(snapshot, result)) say(line);
-    }
-  }
+  if (options.form === "json") {
+    const { writeDocument } = await import("./print/document.ts");
+    await writeDocument(output, snapshot, result, {
+      host: hostname(),
+      query: options.query,
+      requestedDurationMs: options.durationMs,
+      interrupted: stop.interrupted,
+    });
+  } else if (options.form === "csv") {
+    const { writeCsv } = await import("./print/csv.ts");
+    await writeCsv(output, result, { ratesKnown: snapshot.intervalMs !== undefined });
+  } else await printTable(snapshot, result, output);
   await output.flush();
 }
 
@@ -107,6 +104,16 @@ async function recordOnly(options: MonitorOptions): Promise<void> {
   await runHeadless(options, session, stop.signal);
 }
 
+const RUNNERS: Readonly<Record<OutputForm, (options: MonitorOptions, ask: QueryFunction) => Promise<void>>> =
+  {
+    screen: showScreen,
+    headless: recordOnly,
+    jsonl: printStream,
+    json: printOnce,
+    csv: printOnce,
+    table: printOnce,
+  };
+
 /**
  * Runs until what was asked for is done.
  * @throws WbError for everything that a person can do something about.
@@ -115,14 +122,5 @@ export async function runMonitor(options: MonitorOptions): Promise<void> {
   for (const warning of options.warnings) warn(warning);
   const { query: ask } = await import("../engine/query.ts");
   checkQuestion(options.query);
-  switch (options.form) {
-    case "screen":
-      return await showScreen(options, ask);
-    case "headless":
-      return await recordOnly(options);
-    case "jsonl":
-      return await printStream(options, ask);
-    default:
-      return await printOnce(options, ask);
-  }
+  await RUNNERS[options.form](options, ask);
 }

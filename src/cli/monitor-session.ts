@@ -2,6 +2,7 @@
  * Wires what `wb monitor` needs together: capture, flow table, names and history, each loaded only where it is wanted,
  * and ended in order. A history that can't be written is a notice, never the end of the monitor.
  */
+import type { Users } from "../capture/linux/users.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Capture, SnapshotSource } from "../model/contracts.ts";
 import type { HostName, Snapshot } from "../model/snapshot.ts";
@@ -68,8 +69,17 @@ async function openHistoryRecorder(
   return openRecorder({ ...options.historySettings, onNotice });
 }
 
+/** Asked once per user and sample: the flow table remembers the answer that long. */
+function userNames(users: Users): (userId: number) => string | undefined {
+  return (userId) => {
+    users.refresh();
+    return users.name(userId);
+  };
+}
+
 /**
- * Opens everything. `onNotice` is told what happens to the history, once each. What was opened is ended when the session is disposed of, or at once if the rest can't be opened.
+ * Opens everything. `onNotice` is told what happens to the history, once each. What was opened is ended when the session
+ * is disposed of, or at once if the rest can't be opened.
  * @throws WbError("unsupported"), WbError("unavailable") where this system has no capture.
  */
 export async function openSession(
@@ -77,10 +87,11 @@ export async function openSession(
   onNotice: (message: string) => void,
 ): Promise<MonitorSession> {
   await using opening = new AsyncDisposableStack();
-  const [{ FlowTable }, { snapshotSource }, { serviceOf }, capture] = await Promise.all([
+  const [{ FlowTable }, { snapshotSource }, { serviceOf }, { Users }, capture] = await Promise.all([
     import("../engine/flow-table.ts"),
     import("../engine/source.ts"),
     import("../engine/services.ts"),
+    import("../capture/linux/users.ts"),
     openTheCapture(options),
   ]);
   opening.use(capture);
@@ -92,6 +103,9 @@ export async function openSession(
     ...(whole ? { maxFlows: FLOWS_MAX } : {}),
     nameOf: names.nameOf.bind(names),
     serviceOf,
+    userNameOf: options.demo
+      ? (await import("../capture/simulated.ts")).simulatedUserNameOf
+      : userNames(new Users()),
   });
   const recorder = records(options) ? await openHistoryRecorder(options, onNotice) : undefined;
   if (recorder !== undefined) opening.defer(() => recorder.close());

@@ -31,7 +31,7 @@ const OPTIONS: readonly Option[] = [
     "sort by a column: bytesSent, bytesSent:asc, processName; else the busiest first",
     WHAT,
   ),
-  option("--limit <rows>", "at most so many rows", WHAT),
+  option("--limit <rows>", "at most so many rows (the screen scrolls instead)", WHAT),
   option("--once", "take one sample and exit: totals, but no rates, which need two", WHEN),
   option("--interval <time>", "time between samples, such as 500ms or 2s (default: 1s)", WHEN),
   option("--duration <time>", "watch so long, then exit; a document has all that lived meanwhile", WHEN),

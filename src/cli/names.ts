@@ -3,7 +3,6 @@
  * start: the resolver and SQLite are loaded after the first questions have been answered, look-ups begin when the stored
  * names are there, and `close` ends within `CLOSE_MS`.
  */
-import { statSync } from "node:fs";
 import { join } from "node:path";
 
 import { NameCache } from "../engine/names.ts";
@@ -12,6 +11,7 @@ import type { NameAnswer, NameCounters, NamePersistence, NameResolver, NameStats
 import type { HostName } from "../model/snapshot.ts";
 import { HostsFile } from "../platform/hosts-file.ts";
 import { cacheDirectory } from "../platform/paths.ts";
+import { sizeOf } from "../platform/system-facts.ts";
 import type { ResolverSettings } from "../platform/resolv-conf.ts";
 import type { NameStore, NameStoreFailure } from "../store/names.ts";
 
@@ -34,7 +34,7 @@ export interface Names {
   /** What is known now, at once; see NameCache. */
   nameOf(address: string): HostName | undefined;
   stats(): NameStats;
-  /** Loads the stored names now instead of a moment after the first question; about 10 ms for 10,000 names. */
+  /** Loads the stored names now instead of a moment after the first question; about 20 ms for 10,000 names. */
   load(): Promise<void>;
   /** Ends look-ups and stores what was learned; within `CLOSE_MS`, whatever the name server does. */
   close(): Promise<void>;
@@ -42,6 +42,10 @@ export interface Names {
 
 /** The first frame is drawn by then. */
 const LOAD_AFTER_MS = 100;
+/** Addresses in memory, and at most loaded. */
+const CACHE_ENTRIES = 10_000;
+/** Rows at a time: two milliseconds, with restoring them. */
+const LOAD_ROWS = 1000;
 const SAVE_INTERVAL_MS = 30_000;
 /** Rows per transaction: about a millisecond. */
 const SAVE_ROWS = 500;
@@ -70,6 +74,7 @@ class NameService implements Names {
     const hosts = new HostsFile({ clock, ...(hostsPath === undefined ? {} : { path: hostsPath }) });
     this.#cache = new NameCache({
       clock,
+      entriesMax: CACHE_ENTRIES,
       hosts: (address) => hosts.nameOf(address),
       lookup: enabled && asks ? (address) => this.#lookup(address) : undefined,
       startsHeld: true,
@@ -169,15 +174,29 @@ class NameKeeper {
     if (this.#closed) return;
     const path = this.#options.storePath ?? namesPath(this.#options.env);
     // Who only reads makes no file.
-    if (!this.#stores && statSync(path, { throwIfNoEntry: false }) === undefined) return;
+    if (!this.#stores && sizeOf(path) === undefined) return;
     const { store, wasSetAside, failure } = openNameStore(path);
     this.#state = { ...this.#state, path, state: wasSetAside ? "set_aside" : "on" };
     if (failure !== undefined) this.#fail(failure);
     if (store === undefined) return;
     this.#store = store;
-    const names = store.load(this.#options.clock.nowMs());
-    if ("end" in names) this.#fail(names);
-    else this.#state = { ...this.#state, loaded: this.#cache.restore(names) };
+    await this.#load();
+  }
+
+  /** Page by page, so that no frame waits for all of them. */
+  async #load(): Promise<void> {
+    for (let offset = 0; offset < CACHE_ENTRIES; offset += LOAD_ROWS) {
+      const names = this.#store?.load(this.#options.clock.nowMs(), LOAD_ROWS, offset);
+      if (names === undefined) return;
+      if ("end" in names) {
+        this.#fail(names);
+        return;
+      }
+      const loaded = this.#state.loaded + this.#cache.restore(names);
+      this.#state = { ...this.#state, loaded };
+      if (names.length < LOAD_ROWS) return;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Stores what changed, as far as `limitMs` goes; the rest the next time. */

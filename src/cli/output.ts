@@ -6,7 +6,7 @@
  * where standard output is a non-blocking pipe, which fs.write can't wait for. Bun.write is not used because it leaves
  * holes in files that are opened for appending (seen with Bun 1.4.4).
  */
-import { write as writeDescriptor } from "node:fs";
+import { write as writeDescriptor, writeSync } from "node:fs";
 import { printable } from "../lib/format.ts";
 import { WbError } from "../model/errors.ts";
 
@@ -24,6 +24,7 @@ export interface Output {
 }
 
 const STANDARD_OUTPUT = 1;
+const STANDARD_ERROR = 2;
 
 /** Collects small texts and hands them on in large ones: fewer system calls, bounded memory. */
 export class BufferedOutput implements Output {
@@ -65,6 +66,7 @@ function asOutputError(error: unknown): Error {
   });
 }
 
+/** Set once standard output has turned out to be non-blocking. */
 let throughStream = false;
 
 function writeToStream(bytes: Uint8Array): Promise<void> {
@@ -73,36 +75,52 @@ function writeToStream(bytes: Uint8Array): Promise<void> {
   });
 }
 
-function writeBytes(bytes: Uint8Array): Promise<void> {
-  if (throughStream) return writeToStream(bytes);
+/** Writes a part and gives its length; undefined where it can't be waited for (EAGAIN). */
+function writePart(bytes: Uint8Array): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    let offset = 0;
-    const step = (): void => {
-      writeDescriptor(STANDARD_OUTPUT, bytes, offset, bytes.length - offset, null, (error, written) => {
-        if (error) {
-          if (errorCode(error) !== "EAGAIN") return reject(asOutputError(error));
-          throughStream = true;
-          process.stdout.on("error", () => {
-            // The same error reaches the callback of the write; without this listener it would end the process.
-          });
-          return writeToStream(bytes.subarray(offset)).then(resolve, reject);
-        }
-        offset += written;
-        return offset < bytes.length ? step() : resolve();
-      });
-    };
-    step();
+    writeDescriptor(STANDARD_OUTPUT, bytes, 0, bytes.length, null, (error, written) => {
+      if (error === null) resolve(written);
+      else if (errorCode(error) === "EAGAIN") resolve(undefined);
+      else reject(asOutputError(error));
+    });
   });
+}
+
+async function writeBytes(bytes: Uint8Array): Promise<void> {
+  let rest = bytes;
+  while (rest.length > 0) {
+    if (throughStream) return await writeToStream(rest);
+    const written = await writePart(rest);
+    if (written === undefined) {
+      throughStream = true;
+      process.stdout.on("error", () => {
+        // The same error reaches the callback of the write; without this listener it would end the process.
+      });
+    } else rest = rest.subarray(written);
+  }
 }
 
 /** This process's standard output. */
 export const standardOutput: Output = {
-  write: (text) => (text === "" ? Promise.resolve() : writeBytes(Buffer.from(text, "utf8"))),
+  write: (text) => writeBytes(Buffer.from(text, "utf8")),
 };
+
+/**
+ * Lines on standard error as they are: the caller made them safe for a terminal. Not console.error, which colours what
+ * it writes to a terminal.
+ */
+export function sayLines(lines: readonly string[]): void {
+  if (lines.length === 0) return;
+  try {
+    writeSync(STANDARD_ERROR, `${lines.join("\n")}\n`);
+  } catch {
+    // Nobody reads standard error (closed, or full): there is nowhere left to say so.
+  }
+}
 
 /** Words for a person, on standard error; control characters can't steer the terminal. */
 export function say(text: string): void {
-  console.error(text.split("\n").map(printable).join("\n"));
+  sayLines(text.split("\n").map(printable));
 }
 
 /** `wb: warning: …` on standard error. */

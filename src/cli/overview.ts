@@ -1,10 +1,10 @@
 /** What `wb --help` prints. Made from the table of commands; loads none of them. */
-import { visibleCommands } from "./commands.ts";
+import { type CommandEntry, visibleCommands } from "./command-entry.ts";
 
 /** The first page a person reads: what wb is, its commands, and where to go on. */
-export function overview(): string {
-  const width = Math.max(...visibleCommands().map((command) => command.name.length)) + 2;
-  const list = visibleCommands().map((command) => `  ${command.name.padEnd(width)}${command.summary}`);
+export function overview(entries: readonly CommandEntry[]): string {
+  const width = Math.max(...visibleCommands(entries).map((command) => command.name.length)) + 2;
+  const list = visibleCommands(entries).map((command) => `  ${command.name.padEnd(width)}${command.summary}`);
   return `wb tells which process talks to whom, and how many bytes: exactly, or it says by how much it is not.
 
 Usage: wb <command> [options]

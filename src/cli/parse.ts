@@ -46,10 +46,12 @@ export function parseBy(text: string): Parsed<GroupKey> {
 }
 
 /** Columns of text, which people expect from A to Z; all others are numbers, of which the largest matter. */
-export const TEXT_COLUMNS: ReadonlySet<string> = new Set([
-  ...["id", "processName", "processPath", "user", "attribution", "protocol", "localAddress", "remoteAddress"],
-  ...["remoteHost", "remoteHostSource", "service", "state", "bytesMeaning", "key", "label", "name", "kind"],
-]);
+export const TEXT_COLUMNS: ReadonlySet<string> = new Set(
+  (
+    "id processName processPath user attribution protocol localAddress remoteAddress remoteHost remoteHostSource " +
+    "service state bytesMeaning key label name kind"
+  ).split(" "),
+);
 
 /** `bytesSent`, `bytesSent:asc` or `bytesSent:desc`; whether there is such a column is the query's to say. */
 export function parseSort(text: string): Parsed<NonNullable<SnapshotQuery["sort"]>> {

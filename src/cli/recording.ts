@@ -3,6 +3,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { Rollup } from "../engine/rollup.ts";
 import { localHourStart } from "../lib/calendar.ts";
 import { systemClock } from "../lib/clock.ts";
+import { parseDuration } from "../lib/format.ts";
 import { createFileLock } from "../platform/lock.ts";
 import { historyPath } from "../platform/paths.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "../store/recorder.ts";
@@ -34,6 +35,12 @@ export function recordingScope(): string | undefined {
   return boot === undefined || namespace === undefined ? undefined : `${boot} ${namespace}`;
 }
 
+/** What WB_HISTORY_COMMIT (such as `1s`) says, within what keeps the promise of ten seconds; undefined where it says nothing. */
+export function commitIntervalOf(text: string | undefined): number | undefined {
+  const asked = text === undefined ? undefined : parseDuration(text);
+  return asked === undefined ? undefined : Math.min(9000, Math.max(10, asked));
+}
+
 /** A recorder for this machine. Nothing is opened before its first snapshot; it never throws. */
 export function openRecorder(options: RecordingOptions = {}): Recorder {
   const path = options.path ?? historyPath();
@@ -43,7 +50,7 @@ export function openRecorder(options: RecordingOptions = {}): Recorder {
     lock: createFileLock(`${path}.lock`),
     createRollup: (start) => new Rollup({ ...start, hourStartMs: localHourStart }),
     scope: recordingScope(),
-    commitIntervalMs: options.commitIntervalMs,
+    commitIntervalMs: options.commitIntervalMs ?? commitIntervalOf(process.env["WB_HISTORY_COMMIT"]),
     hourlyRetentionDays: options.hourlyRetentionDays,
     dailyRetentionDays: options.dailyRetentionDays,
     onNotice: options.onNotice,

@@ -31,6 +31,7 @@ function prepare(command: Command, write: (text: string) => void): void {
   command
     .exitOverride()
     .showHelpAfterError(false)
+    .helpCommand(false)
     .helpOption("-h, --help", "show this help")
     .configureOutput({
       writeOut: write,
@@ -59,6 +60,14 @@ function nameOf(command: Command, words: readonly string[]): string {
   return next === undefined ? own : `${own} ${nameOf(next, words.slice(1)).replace(/^wb /, "")}`;
 }
 
+/** A command that needs another one below it prints its help as an error; a line that says so is easier to find. */
+function missingCommand(command: Command, words: readonly string[]): WbError {
+  const names = command.commands.map((each) => each.name());
+  return new WbError("usage", `${nameOf(command, words).replace(/^wb /, "")} needs a command`, {
+    hint: `there are: ${names.join(", ")}`,
+  });
+}
+
 /**
  * Parses the words and runs the command's action.
  * @throws WbError("usage") where the words are wrong, and whatever the action throws.
@@ -72,12 +81,7 @@ export async function runCommand(command: Command, words: readonly string[]): Pr
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) {
-      // A command that needs a subcommand prints its help as an error: there we say so in one line.
-      if (error.code === "commander.help") {
-        throw new WbError("usage", `${nameOf(command, words)} needs to know what`, {
-          hint: `\`${nameOf(command, words)} --help\` lists what it takes`,
-        });
-      }
+      if (error.code === "commander.help") throw missingCommand(command, words);
       throw fromCommander(error, nameOf(command, words));
     }
   }

@@ -71,7 +71,7 @@ export class NetlinkReader {
    * one says 0.
    */
   errorNumber(): number {
-    return this.bodyStart + 4 <= this.bodyEnd ? -this.view.getInt32(this.bodyStart, true) : 0;
+    return this.bodyStart + 4 <= this.bodyEnd ? 0 - this.view.getInt32(this.bodyStart, true) : 0;
   }
 
   #giveUp(): boolean {

@@ -102,13 +102,6 @@ export function familyDumpRequest(
 /** A socket's cookie: a number below 2^53, else text. Cookies that were taken inside an interrupt count down from 2^64. */
 export type Cookie = number | string;
 
-/** What `DiagRecord.endsDifferFrom` compares. */
-export interface SocketEnds {
-  readonly localPort: number;
-  readonly remotePort: number;
-  readonly words: readonly [number, number, number, number];
-}
-
 /** One socket's record; mutable and used again for each message. */
 export class DiagRecord {
   family = 0;
@@ -194,38 +187,6 @@ export class DiagRecord {
     this.bytesRetransmitted = this.hasBytesSent ? u64(view, base + tcpInfo.offsetOf.bytesRetransmitted) : 0;
   }
 
-  /**
-   * Tells one pair of ends from another for the same cookie, as a socket that is connected anew has it: the ports and
-   * the outer words of both addresses.
-   */
-  endsDifferFrom(ends: SocketEnds): boolean {
-    const view = this.#view;
-    const start = this.#start;
-    return (
-      ends.localPort !== this.localPort ||
-      ends.remotePort !== this.remotePort ||
-      ends.words[0] !== view.getUint32(start + inetDiagMsg.offsetOf.source) ||
-      ends.words[1] !== view.getUint32(start + inetDiagMsg.offsetOf.source + 12) ||
-      ends.words[2] !== view.getUint32(start + inetDiagMsg.offsetOf.destination) ||
-      ends.words[3] !== view.getUint32(start + inetDiagMsg.offsetOf.destination + 12)
-    );
-  }
-
-  ends(): SocketEnds {
-    const view = this.#view;
-    const start = this.#start;
-    return {
-      localPort: this.localPort,
-      remotePort: this.remotePort,
-      words: [
-        view.getUint32(start + inetDiagMsg.offsetOf.source),
-        view.getUint32(start + inetDiagMsg.offsetOf.source + 12),
-        view.getUint32(start + inetDiagMsg.offsetOf.destination),
-        view.getUint32(start + inetDiagMsg.offsetOf.destination + 12),
-      ],
-    };
-  }
-
   cookie(): Cookie {
     return this.cookieHigh < 0x20_0000
       ? this.cookieHigh * 0x1_0000_0000 + this.cookieLow
@@ -241,10 +202,39 @@ export class DiagRecord {
     return this.#address(inetDiagMsg.offsetOf.destination);
   }
 
-  #address(offset: number): string {
-    const bytes = new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#start + offset, 16);
-    return this.family === AF_INET ? formatIpv4(bytes) : formatIpv6(bytes);
+  /**
+   * Changes where a socket gets other ends under the same cookie, as one that is connected anew does: a checksum of both
+   * addresses, to be compared together with the ports.
+   */
+  addressSum(): number {
+    let sum = 0;
+    for (let offset = inetDiagMsg.offsetOf.source; offset < inetDiagMsg.offsetOf.interfaceIndex; offset += 4) {
+      sum = (Math.imul(sum, 31) + this.#view.getInt32(this.#start + offset, true)) | 0;
+    }
+    return sum;
   }
+
+  #address(offset: number): string {
+    const position = this.#start + offset;
+    if (this.family === AF_INET) return ipv4Text(this.#view.getUint32(position, true));
+    const bytes = new Uint8Array(this.#view.buffer, this.#view.byteOffset + position, 16);
+    return formatIpv6(bytes);
+  }
+}
+
+/** Most sockets of a machine share few addresses: their texts are made once. Emptied when full. */
+const IPV4_TEXTS_MAX = 4096;
+const ipv4Texts = new Map<number, string>();
+
+/** `word`: the four bytes as a little-endian number. */
+function ipv4Text(word: number): string {
+  let text = ipv4Texts.get(word);
+  if (text === undefined) {
+    text = formatIpv4(Uint8Array.of(word, word >>> 8, word >>> 16, word >>> 24));
+    if (ipv4Texts.size >= IPV4_TEXTS_MAX) ipv4Texts.clear();
+    ipv4Texts.set(word, text);
+  }
+  return text;
 }
 
 function u64(view: DataView, offset: number): number {

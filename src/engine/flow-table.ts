@@ -64,6 +64,8 @@ export class FlowTable {
   #method: CaptureStatus["method"] | undefined;
   #closedConnections = 0;
   #reusedIds = 0;
+  /** Flows that were alive in the snapshot before, and those that came since: whether there is room without evicting one. */
+  #livingRows = 0;
   /** The totals of the snapshot before: they never go down. */
   #totalSent = 0;
   #totalReceived = 0;
@@ -154,13 +156,10 @@ export class FlowTable {
   #admit(sample: SocketSample, batch: Batch, isBaseline: boolean): FlowRecord | undefined {
     const key = sample.identity.id;
     const growth = this.#retired.update(sample, this.#sequence);
-    if (growth === undefined) {
-      this.#retired.forgetClosed(key);
-      return this.#insert(sample, 0, isBaseline ? undefined : 0, batch.sampledAtMs);
-    }
+    if (growth === undefined) return this.#insert(sample, 0, isBaseline ? undefined : 0, batch.sampledAtMs);
     this.#addRowless(growth);
     const isAwake = growth.sent + growth.received > 0;
-    if (!isAwake && this.#records.size >= this.#maxFlows) return undefined;
+    if (!isAwake && this.#livingRows >= this.#maxFlows) return undefined;
     const back = this.#retired.readmit(key);
     if (back === undefined) return undefined;
     const record = new FlowRecord(
@@ -173,6 +172,7 @@ export class FlowTable {
     );
     if (isAwake) record.lastActivityMs = batch.sampledAtMs;
     this.#records.set(key, record);
+    this.#livingRows += 1;
     return record;
   }
 
@@ -183,6 +183,7 @@ export class FlowTable {
     const id = reuse === 0 ? key : `${key}#${reuse}`;
     const record = new FlowRecord(id, sample, tracks, firstSeenMs, this.#sequence, this.#context);
     this.#records.set(key, record);
+    this.#livingRows += 1;
     return record;
   }
 
@@ -278,8 +279,8 @@ export class FlowTable {
     sums.addAll(this.#retired.sums);
     let sent = this.#rowlessSent;
     let received = this.#rowlessReceived;
-    let connections = this.#retired.livingCount;
     let processes = 0;
+    this.#livingRows = 0;
     for (const record of this.#records.values()) {
       const growth = record.stepRates(step);
       sent += Math.max(0, growth.sent);
@@ -287,7 +288,7 @@ export class FlowTable {
       sums.add(sideOf(record), record.sent.observed, record.received.observed);
       flows.push(record.publish(this.#context));
       if (record.isClosed) continue;
-      connections += 1;
+      this.#livingRows += 1;
       for (const owner of record.owners) {
         if (owner.holdingSequence === this.#sequence) continue;
         owner.holdingSequence = this.#sequence;
@@ -303,7 +304,7 @@ export class FlowTable {
       sequence: this.#sequence,
       capture: status,
       loss: this.#loss.entries(),
-      totals: this.#totals(sums, connections, processes),
+      totals: this.#totals(sums, processes),
       reconciliation: reconcile(this.#interfaces.traffic(), sums),
       flows,
       processes: this.#processes.states(this.#sequence),
@@ -312,7 +313,7 @@ export class FlowTable {
     };
   }
 
-  #totals(sums: TrafficSums, connections: number, processes: number): Totals {
+  #totals(sums: TrafficSums, processes: number): Totals {
     this.#totalSent = Math.max(this.#totalSent, sums.totalSent);
     this.#totalReceived = Math.max(this.#totalReceived, sums.totalReceived);
     return {
@@ -320,7 +321,7 @@ export class FlowTable {
       bytesReceived: this.#totalReceived,
       sendBytesPerSecond: this.#sendRate.bytesPerSecond,
       receiveBytesPerSecond: this.#receiveRate.bytesPerSecond,
-      connections,
+      connections: this.#livingRows + this.#retired.livingCount,
       closedConnections: this.#closedConnections,
       processes,
       interfaces: this.#interfaces.traffic(),

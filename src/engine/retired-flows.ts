@@ -79,8 +79,6 @@ export class RetiredFlows {
     const side = sideOf(record);
     this.sums.add(side, record.sent.observed, record.received.observed);
     const growth = { sent: record.sent.takeDelta(), received: record.received.takeDelta() };
-    record.sent.rebase();
-    record.received.rebase();
     if (key === undefined) return growth;
     const remembered: Remembered = {
       id: record.id,
@@ -125,11 +123,6 @@ export class RetiredFlows {
     if (remembered === undefined) return undefined;
     this.#living.delete(key);
     return { id: remembered.id, tracks: remembered, firstSeenMs: remembered.firstSeenMs };
-  }
-
-  /** A closed socket's id belongs to another one now: nothing more can be told of the old one by it. */
-  forgetClosed(key: string): void {
-    this.#closed.delete(key);
   }
 
   /** Forgets living sockets that the last two batches didn't mention. Returns how many of them had counters. */

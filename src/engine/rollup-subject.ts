@@ -43,6 +43,12 @@ export function isListener(flow: Flow): boolean {
   return flow.protocol === "tcp" && flow.remotePort === 0;
 }
 
+/** What is left of a TCP connection that ended before anybody looked (TIME_WAIT, or its end without any counters). */
+export function isRemnant(flow: Flow): boolean {
+  const isOver = flow.closed || flow.state === "time_wait";
+  return flow.protocol === "tcp" && isOver && flow.bytesSent === undefined;
+}
+
 /** The subject of a flow, completed by what an earlier look at the same flow knew. */
 export function subjectOf(flow: Flow, service: Service, earlier?: HistorySubject): HistorySubject {
   const process = flow.process;

@@ -17,7 +17,7 @@ import {
   noAmounts,
   uncertaintyOf,
 } from "./rollup-flow.ts";
-import { isBetterKnown, isListener, ListeningPorts, subjectKey, subjectOf } from "./rollup-subject.ts";
+import { isBetterKnown, isListener, isRemnant, ListeningPorts, subjectKey, subjectOf } from "./rollup-subject.ts";
 import { LossRollup } from "./rollup-loss.ts";
 import {
   type Continuation,
@@ -97,7 +97,7 @@ export class Rollup implements SnapshotRollup {
     for (const flow of snapshot.flows) {
       let state = this.#flows.get(flow.id);
       if (state === undefined) {
-        if (isListener(flow) || (flow.state === "time_wait" && flow.bytesSent === undefined)) continue;
+        if (isListener(flow) || isRemnant(flow)) continue;
         listeners ??= new ListeningPorts(snapshot);
         state = this.#absent.has(flow.id) ? this.#return(flow) : this.#meet(flow, listeners);
       } else if (state.generation === this.#generation) {

@@ -1,5 +1,5 @@
 /** Facts about the machine that `wb doctor` tells. Only looks; whatever can't be seen is undefined. */
-import { readdirSync, readFileSync, readlinkSync, statfsSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statfsSync, statSync } from "node:fs";
 import { arch, release, type as systemType } from "node:os";
 import { dirname } from "node:path";
 
@@ -51,6 +51,15 @@ export function networkNamespaces(proc = "/proc"): NetworkNamespaces | undefined
   }
   const largest = Array.from(others.values()).sort((left, right) => right.count - left.count)[0];
   return { others: others.size, examplePid: largest?.pid, hiddenProcesses };
+}
+
+/** Size in bytes; undefined where there is nothing, or nothing that may be looked at. */
+export function sizeOf(path: string): number | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size;
+  } catch {
+    return undefined; // behind a directory that this user may not enter
+  }
 }
 
 /** Bytes that this user may still write on the file system of the path, or of its nearest directory that exists. */

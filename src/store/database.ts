@@ -126,11 +126,20 @@ function openReadOnly(path: string): Database {
   } catch (error) {
     // In WAL mode a reader needs the -shm file or the right to make it. Where there is no log the file is all there is,
     // and it may be read as it stands.
-    const hasLog = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
-    if (isDamage(error) || hasLog || statSync(path, { throwIfNoEntry: false }) === undefined) throw error;
-    const uri = `file:${encodeURI(path).replaceAll("?", "%3f").replaceAll("#", "%23")}?immutable=1`;
-    return new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+    if (isDamage(error) || hasLog(path) || statSync(path, { throwIfNoEntry: false }) === undefined)
+      throw error;
+    return openImmutable(path);
   }
+}
+
+function hasLog(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+/** Reads the file as it stands, without a trace on the disk. Only right where nobody writes it and it has no log. */
+function openImmutable(path: string): Database {
+  const uri = `file:${encodeURI(path).replaceAll("?", "%3f").replaceAll("#", "%23")}?immutable=1`;
+  return new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
 }
 
 function open(path: string, definition: DatabaseDefinition): Database {
@@ -169,7 +178,7 @@ function examine(path: string, definition: DatabaseDefinition): void {
   } finally {
     closeSync(descriptor);
   }
-  const database = openReadOnly(path);
+  const database = hasLog(path) ? openReadOnly(path) : openImmutable(path);
   try {
     checkVersion(database, path, definition);
   } finally {

@@ -17,6 +17,7 @@ const DAY_MS = 86_400_000;
 /** SQLite waits in the thread that draws frames, so it may not wait long; what is refused is tried again later. */
 const BUSY_MS = 20;
 const SCHEMA_VERSION = 1;
+const DIRECTORIES_MADE_MAX = 2;
 
 const SCHEMA = `
   CREATE TABLE names (
@@ -103,7 +104,8 @@ export function readNameCounters(
 
 /** A reader makes -wal and -shm files beside the database, unless it is told that nobody writes: then there is no -wal. */
 function openUnchanged(path: string): Database {
-  if (statSync(`${path}-wal`, { throwIfNoEntry: false }) !== undefined) return new Database(path, { readonly: true });
+  if (statSync(`${path}-wal`, { throwIfNoEntry: false }) !== undefined)
+    return new Database(path, { readonly: true });
   const uri = `file:${encodeURI(path).replaceAll("?", "%3f").replaceAll("#", "%23")}?immutable=1`;
   return new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
 }
@@ -113,7 +115,7 @@ export class NameStore {
 
   /** Throws what SQLite throws; `openNameStore` is the way in. */
   constructor(path: string) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path), DIRECTORIES_MADE_MAX);
     const database = new Database(path, { create: true, readwrite: true });
     this.#database = database;
     try {
@@ -130,15 +132,15 @@ export class NameStore {
     }
   }
 
-  /** Names that have not expired, the most recently learned first. */
-  load(nowMs: number): StoredName[] | NameStoreFailure {
+  /** Names that have not expired, the most recently learned first: `limit` of them from the `offset`th on. */
+  load(nowMs: number, limit = NAMES_MAX, offset = 0): StoredName[] | NameStoreFailure {
     try {
       const rows = this.#database
-        .query<NameRow, [number, number]>(
+        .query<NameRow, [number, number, number]>(
           `SELECT address, name, source, expires_ms FROM names WHERE expires_ms > ?
-           ORDER BY saved_ms DESC, address LIMIT ?`,
+           ORDER BY saved_ms DESC, address DESC LIMIT ? OFFSET ?`,
         )
-        .all(nowMs, NAMES_MAX);
+        .all(Math.round(nowMs), limit, offset);
       return rows.map(({ address, name, source, expires_ms: expiresAtMs }) => {
         return { address, name: name ?? undefined, source, expiresAtMs };
       });
@@ -208,7 +210,7 @@ export class NameStore {
     this.#database
       .query(
         `DELETE FROM names WHERE address IN
-           (SELECT address FROM names ORDER BY saved_ms DESC, address LIMIT -1 OFFSET ${NAMES_MAX})`,
+           (SELECT address FROM names ORDER BY saved_ms DESC, address DESC LIMIT -1 OFFSET ${NAMES_MAX})`,
       )
       .run();
     this.#database.query("DELETE FROM counters WHERE day < ?").run(Math.floor(nowMs / DAY_MS) - COUNTER_DAYS);
@@ -220,6 +222,19 @@ function tryOpen(path: string): NameStore | NameStoreFailure {
     return new NameStore(path);
   } catch (error) {
     return failureOf(error);
+  }
+}
+
+/** Makes the directory and what is missing above it, up to so many: `~/.cache/wirebound`, but never a home. */
+function makeDirectory(path: string, most: number): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const code = (error as { code?: unknown } | null)?.code;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || most <= 1) throw error;
+    makeDirectory(dirname(path), most - 1);
+    mkdirSync(path, { recursive: true, mode: 0o700 }); // another process may have made it meanwhile
   }
 }
 

@@ -138,13 +138,13 @@ class HistoryRecorder implements Recorder {
     // Another method counts otherwise and names flows otherwise: its marks are not ours.
     this.#method = `${method} ${capabilities.bytes}`;
     if (this.#rollup === undefined && !this.#beginRollup(now)) return;
+    this.#noticePause(now);
     this.#rollup?.observe(snapshot);
-    this.#cover(now);
     if (this.#store === undefined) {
       if (!this.#retryIsDue()) return;
       this.#openStore();
-    }
-    if (this.#commitIsDue()) this.#commit(now);
+      this.#commit(now);
+    } else if (this.#commitIsDue()) this.#commit(now);
   }
 
   /** Takes the lock and opens the history. False while another monitor records, or nothing can be done. */
@@ -237,12 +237,12 @@ class HistoryRecorder implements Recorder {
     this.#problem = undefined;
   }
 
-  /** Counts the time since the last sample as recorded, unless nobody watched (the machine slept). */
-  #cover(now: number): void {
+  /** Time in which nobody watched (the machine slept, its clock was set) is not recorded time. */
+  #noticePause(now: number): void {
     const last = this.#lastSampleMs;
-    this.#coveredFromMs ??= now;
-    if (last !== undefined && (now < last || now - last > PAUSE_MS + 2 * this.#intervalMs))
-      this.#coveredFromMs = now;
+    if (last === undefined || (now >= last && now - last <= PAUSE_MS + 2 * this.#intervalMs)) return;
+    if (this.#state === "recording") this.#commit(last);
+    this.#coveredFromMs = now;
   }
 
   #stop(error: unknown): void {

@@ -59,6 +59,17 @@ function remoteText(row: TableRow, { names, width }: CellContext): { text: strin
   return { text: endpointText(host, `:${flow.remotePort}`, width, named ? "start" : "middle") };
 }
 
+const REMOTE = textColumn(
+  "remote",
+  "REMOTE",
+  "remoteHost",
+  { min: 22, max: 64, priority: 1, grow: 4 },
+  remoteText,
+);
+
+/** The same column where addresses are shown: then they are also what is sorted by. */
+export const REMOTE_BY_ADDRESS: Column = { ...REMOTE, sort: "remoteAddress" };
+
 const CONNECTIONS: readonly Column[] = [
   textColumn("process", "PROCESS", "processName", { min: 11, max: 26, priority: 1, grow: 1 }, (row) => {
     const flow = flowOf(row);
@@ -96,7 +107,7 @@ const CONNECTIONS: readonly Column[] = [
       return { text: endpointText(address, `:${flow.localPort}`, width, "middle"), role: "dim" };
     },
   ),
-  textColumn("remote", "REMOTE", "remoteHost", { min: 22, max: 64, priority: 1, grow: 4 }, remoteText),
+  REMOTE,
   textColumn("service", "SERVICE", "service", { min: 8, max: 14, priority: 12 }, (row) => ({
     text: safe(flowOf(row)?.service ?? UNKNOWN),
     role: "dim",

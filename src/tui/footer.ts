@@ -1,11 +1,11 @@
 /** The last line: the keys that matter where one is, or the prompt of the filter with its error. Keys can be clicked. */
 import type { Part } from "./header.ts";
 import { SIDE_BY_SIDE_WIDTH } from "./layout.ts";
-import { LineBuilder, type Zone } from "./line.ts";
+import { LineBuilder, spansWidth, type Span, type Zone } from "./line.ts";
 import type { Screen } from "./screen.ts";
 import type { Action, State } from "./state.ts";
 import { currentView } from "./state.ts";
-import { cut, safe, take, widthOf } from "./text.ts";
+import { cut, safe, take, takeLast, widthOf } from "./text.ts";
 
 interface Hint {
   readonly key: string;
@@ -94,27 +94,37 @@ function positionText({ data, selected }: Screen): string {
   return `${selected + 1}/${data.rows.length} `;
 }
 
+/** Cells of the text that stay in view beside a long error. */
+const DRAFT_WIDTH_MIN = 14;
+
 /** The filter as it is typed; the cursor stays in view, and an error stands to the right of the text. */
 function prompt(screen: Screen): Footer {
   const { filter } = screen.state;
   const draft = filter.draft ?? "";
   const line = new LineBuilder(screen.width).add(" / ", "accent");
-  const room = Math.max(10, Math.floor(screen.width * (filter.error === undefined ? 0.6 : 0.4)));
-  let before = safe(draft.slice(0, filter.cursor));
-  while (widthOf(before) > room - 1) before = before.slice(1);
+  // The place of an error is told in it: its first words would only say that it is the filter's.
+  const error = filter.error === undefined ? undefined : safe(filter.error).replace(/^filter, /, "");
+  const draftRoom =
+    error === undefined
+      ? Math.floor(screen.width * 0.6)
+      : Math.max(DRAFT_WIDTH_MIN, line.room - widthOf(error) - 3);
+  const before = takeLast(safe(draft.slice(0, filter.cursor)), draftRoom - 1);
   const cursorX = line.x + widthOf(before);
-  line.add(before, "strong").add(take(safe(draft.slice(filter.cursor)), room - widthOf(before)), "strong");
-  if (filter.error !== undefined) {
-    line.add("  ").add(cut(safe(filter.error), line.room - 1), "error");
+  line
+    .add(before, "strong")
+    .add(take(safe(draft.slice(filter.cursor)), draftRoom - widthOf(before)), "strong");
+  if (error !== undefined) {
+    line.add("  ").add(cut(error, line.room - 1), "error");
   } else {
-    const hint = draft === "" ? "process:curl port:443 host:*.org state:listen  " : "";
-    line.add(hint === "" ? "" : ` ${hint}`, "dim");
-    line.right([
+    const keys: Span[] = [
       { text: "↵", role: "accent" },
       { text: " keep  ", role: "dim" },
       { text: "Esc", role: "accent" },
       { text: " clear ", role: "dim" },
-    ]);
+    ];
+    const room = line.room - spansWidth(keys) - 2;
+    if (draft === "") line.add(` ${cut("process:curl port:443 host:*.org state:listen", room)}`, "dim");
+    line.right(keys);
   }
   return { lines: [line.build("bar")], zones: [], cursorX };
 }

@@ -21,7 +21,7 @@ import {
 import { problemLines } from "./problems.ts";
 import { reconciliationLines } from "./reconciliation.ts";
 import type { Screen } from "./screen.ts";
-import { COLUMNS } from "./columns.ts";
+import { COLUMNS, REMOTE_BY_ADDRESS } from "./columns.ts";
 import type { State } from "./state.ts";
 import { tabs } from "./tabs.ts";
 
@@ -52,9 +52,7 @@ export function columnsFor(state: State, width: number): PlacedColumn[] {
   if (state.showNames) return placed;
   // Addresses are sorted as addresses where they are what is shown.
   return placed.map((each) =>
-    each.column.sort === "remoteHost" && state.view === "connections"
-      ? { ...each, column: { ...each.column, sort: "remoteAddress" } }
-      : each,
+    each.column.id === "remote" ? { x: each.x, width: each.width, column: REMOTE_BY_ADDRESS } : each,
   );
 }
 

@@ -1,6 +1,6 @@
 /** The help overlay: every key, every sign, and how a filter is written. */
 import type { Span } from "./line.ts";
-import { wrap } from "./text.ts";
+import { padEnd, widthOf, wrap } from "./text.ts";
 
 const KEYS: readonly (readonly [string, string])[] = [
   ["1 … 7, Tab", "the views: connections, processes, addresses, hosts, interfaces, users, ports"],
@@ -42,8 +42,6 @@ const FILTERS: readonly (readonly [string, string])[] = [
   ["example", "free text: process, command, host, address and so on"],
 ];
 
-const KEY_WIDTH = 25;
-
 /** The help as lines of spans, none wider than `width`; the caller scrolls them. */
 export function helpLines(width: number): Span[][] {
   const remarks = [
@@ -63,11 +61,12 @@ export function helpLines(width: number): Span[][] {
 
 function section(title: string, entries: readonly (readonly [string, string])[], width: number): Span[][] {
   const lines: Span[][] = [[{ text: title, role: "strong" }]];
+  const keyWidth = Math.max(...entries.map(([key]) => widthOf(key))) + 4;
   for (const [key, words] of entries) {
-    for (const [index, text] of wrap(words, width - KEY_WIDTH).entries()) {
+    for (const [index, text] of wrap(words, width - keyWidth).entries()) {
       const label = `  ${index === 0 ? key : ""}`;
       lines.push([
-        { text: label.padEnd(KEY_WIDTH), role: "accent" },
+        { text: padEnd(label, keyWidth), role: "accent" },
         { text, role: "text" },
       ]);
     }

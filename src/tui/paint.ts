@@ -10,6 +10,31 @@ interface Ink {
   readonly attributes: number;
 }
 
+/** Text whose every UTF-16 unit is one cell: letters of ASCII and the signs that this screen uses itself. */
+const ONE_CELL_EACH = /^[\x20-\x7e·×±…—–›≥↑↓←→↵│▁-█▲▼▸▾●○◌]*$/;
+
+/** Values of 16 bits that hold one colour in OpenTUI's planes. */
+const COLOUR_PARTS = 4;
+
+/**
+ * Writes such text straight into OpenTUI's planes, one value per cell and four per colour. A full screen has more than a
+ * thousand spans, and a call into the native library for each would cost more than everything else of a frame.
+ */
+function writeCells(cells: OptimizedBuffer["buffers"], start: number, text: string, ink: Ink): void {
+  const { char, fg, bg, attributes } = cells;
+  const foreground = ink.foreground.buffer;
+  const background = ink.background.buffer;
+  for (let index = 0; index < text.length; index += 1) {
+    const cell = start + index;
+    char[cell] = text.charCodeAt(index);
+    attributes[cell] = ink.attributes;
+    for (let part = 0; part < COLOUR_PARTS; part += 1) {
+      fg[cell * COLOUR_PARTS + part] = foreground[part] ?? 0;
+      bg[cell * COLOUR_PARTS + part] = background[part] ?? 0;
+    }
+  }
+}
+
 /** The whole screen as one node. `frame` is asked for when the node is drawn. */
 export class Canvas extends Renderable {
   #theme: Theme = themeOf("none");
@@ -29,12 +54,18 @@ export class Canvas extends Renderable {
 
   protected override renderSelf(buffer: OptimizedBuffer): void {
     const frame = this.#frame();
+    const cells = buffer.buffers;
     for (const [y, line] of frame.lines.entries()) {
       let x = 0;
       for (const { text, role, fill } of line.spans) {
         const ink = this.#ink(role, fill ?? line.fill);
-        buffer.drawText(text, x, y, ink.foreground, ink.background, ink.attributes);
-        x += widthOf(text);
+        if (ONE_CELL_EACH.test(text) && x + text.length <= buffer.width && y < buffer.height) {
+          writeCells(cells, y * buffer.width + x, text, ink);
+          x += text.length;
+        } else {
+          buffer.drawText(text, x, y, ink.foreground, ink.background, ink.attributes);
+          x += widthOf(text);
+        }
       }
       this.#endLine(buffer, line, frame.width - 1, y);
     }

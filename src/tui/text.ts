@@ -36,7 +36,8 @@ export function take(text: string, width: number): string {
   return taken;
 }
 
-function takeLast(text: string, width: number): string {
+/** The longest ending that fits into `width` cells. */
+export function takeLast(text: string, width: number): string {
   if (width <= 0) return "";
   if (PLAIN_ASCII.test(text)) return text.slice(-width);
   let used = 0;

@@ -77,6 +77,7 @@ const REFUSED: readonly (readonly [string[], string, number])[] = [
     1,
   ],
   [["completions", "bsh"], 'wb: there are no completions for "bsh"\nhint: did you mean "bash"?\n', 2],
+  [["export"], "wb: export needs a command\nhint: there are: history\n", 2],
   [
     ["completions"],
     "wb: missing required argument 'shell'\nhint: `wb completions --help` lists what it takes\n",
@@ -138,6 +139,49 @@ describe("errors", () => {
   );
 });
 
+describe("what is made from the commands", () => {
+  testWith(["binary"], "completions, man page and documents come from the binary too", async () => {
+    for (const shell of ["bash", "zsh", "fish"]) {
+      const { stderr, stdout, code } = await runWb(["completions", shell]);
+      expect([shell, stderr, code, stdout.includes("--interval") || stdout.includes("-l interval")]).toEqual([
+        shell,
+        "",
+        0,
+        true,
+      ]);
+    }
+    const page = await runWb(["man"]);
+    expect([page.stderr, page.code]).toEqual(["", 0]);
+    expect(page.stdout).toBe(await Bun.file(new URL("../../docs/wb.1", import.meta.url)).text());
+    expect((await runWb(["--help"])).stdout).not.toContain("man page");
+  });
+});
+
+describe("headless", () => {
+  testWith(["binary"], "records until SIGTERM, says so in lines, and exits 0", async () => {
+    await using home = await tmpdir();
+    const child = Bun.spawn([BINARY_PATH, "monitor", "--headless", "--no-dns", "--interval", "100ms"], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      env: { ...wbEnvironment({ home: home.path }), JOURNAL_STREAM: "1:2" },
+    });
+    const path = join(home.path, ".local/state/wirebound/history.db");
+    await waitFor("the history", () => Bun.file(path).exists());
+    child.kill("SIGTERM");
+    const [stdout, stderr, code] = await Promise.all([
+      child.stdout.text(),
+      child.stderr.text(),
+      child.exited,
+    ]);
+    const lines = stderr.trimEnd().split("\n");
+    expect(lines[0]).toBe(`<6>recording to ${path}, a sample every 100 ms`);
+    expect(lines[1]).toStartWith("<6>captured by ");
+    expect(lines.at(-1)).toMatch(/^<6>stopped after \d+ samples; what was seen is written$/);
+    expect([stdout, code]).toEqual(["", 0]);
+  });
+});
+
 describe("surroundings that are missing", () => {
   // Bun itself can't start without /proc/self; so here the program sees nothing of /proc but itself.
   testWith(["binary", "root", "program:unshare"], "a /proc with nobody else in it", async () => {
@@ -186,7 +230,7 @@ describe("surroundings that are missing", () => {
         const shown = (await Bun.file(log).exists()) ? await Bun.file(log).text() : "";
         return shown.includes("60") && shown.includes("15");
       });
-      child.stdin.write("q");
+      await child.stdin.write("q");
       await child.stdin.flush();
       expect(await child.exited).toBe(0);
     },

@@ -121,6 +121,22 @@ test("who asks nobody still shows what is stored, and stores nothing", async () 
   expect(readdirSync(directory.path)).toEqual(["names.db"]);
 });
 
+test("more names than one transaction takes are all stored, and counted once", async () => {
+  await using directory = await tmpdir();
+  await using server = await dnsServer(answer);
+  const names = startNames(optionsFor(directory.path, server.port));
+  await names.load();
+  for (let index = 0; index < 1200; index += 1) names.nameOf(`198.51.${index >> 8}.${index & 255}`);
+  const stats = await waitFor("all answers", () => (names.stats().pending === 0 ? names.stats() : undefined));
+  await names.close();
+  expect(names.stats().persistence.saved).toBe(1200);
+  expect(readNameCounters(join(directory.path, "names.db"), Date.now())).toMatchObject({
+    entries: 1200,
+    lookups: 1200,
+    misses: stats.misses,
+  });
+});
+
 test("without persistence nothing is written", async () => {
   await using directory = await tmpdir();
   await using server = await dnsServer(answer);

@@ -2,11 +2,9 @@
  * Who uses a socket, and how well that is known: a process that was seen holding it, else the listener that it was
  * accepted from, else why nobody is named.
  */
-import type { SocketIdentity } from "../../model/flow.ts";
-import type { AttributionQuality } from "../../model/flow.ts";
+import type { AttributionQuality, SocketIdentity } from "../../model/flow.ts";
 import type { ProcessKey } from "../../model/process.ts";
 import type { Closing } from "./closing.ts";
-import type { SocketOwners } from "./socket-owners.ts";
 import type { TrackedSocket } from "./tracked-socket.ts";
 
 const NOBODY: readonly ProcessKey[] = [];
@@ -24,13 +22,11 @@ export interface ListenerLookup {
 /** Ties a live socket to its holders; called after the search. */
 export function attributeLive(
   socket: TrackedSocket,
-  owners: SocketOwners,
   listeners: ListenerLookup,
   sight: Sight,
-  nowMs: number,
 ): void {
   if (socket.inode !== 0 && socket.kind === "full") {
-    const found = owners.use(socket.inode, nowMs).owners;
+    const found = socket.holders?.owners ?? NOBODY;
     if (found.length > 0) socket.attribute(found, "exact");
     else socket.attribute(NOBODY, unseen(socket.identity, sight));
     return;

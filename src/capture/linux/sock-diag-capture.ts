@@ -116,10 +116,12 @@ export class SockDiagCapture implements Capture {
     this.#enumerate(sampledAtMs);
     const enumeratedMs = this.#clock.monotonicMs();
     const processes = this.#processes?.sample((owners, nowMs) => {
-      for (const socket of this.#table.live()) if (socket.inode !== 0) owners.use(socket.inode, nowMs);
+      for (const socket of this.#table.live()) {
+        socket.holders = socket.inode === 0 ? undefined : owners.use(socket.inode, nowMs);
+      }
     });
     this.#loss.add("process_unreadable", processes?.vanished ?? 0);
-    const sockets = this.#liveSamples(monotonicMs);
+    const sockets = this.#liveSamples();
     const closed = this.#closedSamples();
     const attributedMs = this.#clock.monotonicMs();
     const interfaces = this.#interfaces.sample();
@@ -165,11 +167,11 @@ export class SockDiagCapture implements Capture {
     this.#table.endDump(sampledAtMs);
   }
 
-  #liveSamples(nowMs: number): SocketSample[] {
+  #liveSamples(): SocketSample[] {
     const samples: SocketSample[] = [];
     const side = this.#processes;
     for (const socket of this.#table.live()) {
-      if (side !== undefined) attributeLive(socket, side.owners, this.#table, side.sight, nowMs);
+      if (side !== undefined) attributeLive(socket, this.#table, side.sight);
       samples.push(socket.sample());
     }
     return samples;

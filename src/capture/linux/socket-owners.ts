@@ -18,27 +18,68 @@ const REFRESH_COST_FACTOR = 100;
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 30_000;
 
-/** The holders of one inode. */
+const NOBODY: readonly ProcessKey[] = [];
+const NO_HOLDERS: readonly Holder[] = [];
+
+/** The holders of one inode. The arrays are never changed, only replaced: equal arrays are the same object. */
 export class SocketInode {
   readonly inode: number;
   /** The opener first: who was seen holding it first, and of those seen at once who started first. */
-  owners: readonly ProcessKey[] = [];
-  readonly holders: Holder[] = [];
+  owners: readonly ProcessKey[] = NOBODY;
+  holders: readonly Holder[] = NO_HOLDERS;
+  /** The sample that last had a socket with this inode. */
   generation = 0;
+  /** The look at a process that last found it. */
+  look = 0;
+  wanted = false;
   searches = 0;
   searchAgainAtMs = 0;
 
   constructor(inode: number) {
     this.inode = inode;
   }
+
+  add(holder: Holder): void {
+    if (this.holders.length === 0) {
+      this.holders = holder.alone;
+      this.owners = holder.aloneKey;
+      return;
+    }
+    const holders = [...this.holders];
+    let index = holders.length;
+    while (index > 0 && (holders[index - 1]?.startTicks ?? 0) > holder.startTicks) index -= 1;
+    holders.splice(index, 0, holder);
+    this.holders = holders;
+    this.owners = holders.map((one) => one.key);
+  }
+
+  remove(holder: Holder): void {
+    const holders = this.holders.filter((one) => one !== holder);
+    const [first] = holders;
+    this.holders = holders.length > 1 ? holders : (first?.alone ?? NO_HOLDERS);
+    this.owners = holders.length > 1 ? holders.map((one) => one.key) : (first?.aloneKey ?? NOBODY);
+  }
 }
 
-/** A process that was looked at. */
-export interface Holder {
+/** A process that was seen with sockets. */
+export class Holder {
   readonly pid: number;
   readonly key: ProcessKey;
   readonly startTicks: number;
-  sockets: Set<SocketInode>;
+  readonly alone: readonly Holder[];
+  readonly aloneKey: readonly ProcessKey[];
+  /** As last seen; those of them that are gone since are still in it. */
+  sockets: readonly SocketInode[] = [];
+  /** How many of them are still there. */
+  liveCount = 0;
+
+  constructor(pid: number, key: ProcessKey, startTicks: number) {
+    this.pid = pid;
+    this.key = key;
+    this.startTicks = startTicks;
+    this.alone = [this];
+    this.aloneKey = [key];
+  }
 }
 
 interface Look {
@@ -53,10 +94,10 @@ export class SocketOwners {
   readonly #inodes = new Map<number, SocketInode>();
   readonly #looks = new Map<number, Look>();
   #generation = 0;
-  #wanted = new Set<SocketInode>();
-  #found: SocketInode[] = [];
-  /** Processes that this user may not look into, at the last sample. */
-  forbiddenCount = 0;
+  #lookCount = 0;
+  /** Looked for in this sample; those that were found since are still in it, no longer marked. */
+  #wanted: SocketInode[] = [];
+  #wantedCount = 0;
   /** Processes that vanished while they were read, since the last look at this number. */
   vanishedCount = 0;
 
@@ -68,7 +109,9 @@ export class SocketOwners {
   /** A sample begins. */
   begin(): void {
     this.#generation += 1;
-    this.#wanted.clear();
+    for (const entry of this.#wanted) entry.wanted = false;
+    this.#wanted = [];
+    this.#wantedCount = 0;
   }
 
   /** The entry of an inode that is in use now; it is looked for in `search` where it has no holder yet. */
@@ -79,7 +122,11 @@ export class SocketOwners {
       this.#inodes.set(inode, entry);
     }
     entry.generation = this.#generation;
-    if (entry.holders.length === 0 && nowMs >= entry.searchAgainAtMs) this.#wanted.add(entry);
+    if (entry.holders.length === 0 && nowMs >= entry.searchAgainAtMs && !entry.wanted) {
+      entry.wanted = true;
+      this.#wanted.push(entry);
+      this.#wantedCount += 1;
+    }
     return entry;
   }
 
@@ -88,9 +135,10 @@ export class SocketOwners {
     this.#forgetDeadSockets();
     this.#forgetDeadProcesses(new Set(pids));
     const startedAtMs = nowMs();
-    if (this.#wanted.size > 0) this.#searchWanted(pids, nowMs);
+    if (this.#wantedCount > 0) this.#searchWanted(pids, nowMs);
     this.#refresh(pids, nowMs, startedAtMs);
     for (const entry of this.#wanted) {
+      if (!entry.wanted) continue;
       entry.searches += 1;
       const pause = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(10, entry.searches - 1));
       entry.searchAgainAtMs = startedAtMs + pause * 0.9;
@@ -100,7 +148,7 @@ export class SocketOwners {
   /** The processes that hold at least one socket. */
   *holders(): IterableIterator<Holder> {
     for (const look of this.#looks.values()) {
-      if (look.holder !== undefined && look.holder.sockets.size > 0) yield look.holder;
+      if (look.holder !== undefined && look.holder.liveCount > 0) yield look.holder;
     }
   }
 
@@ -109,7 +157,7 @@ export class SocketOwners {
     const look = this.#looks.get(pid);
     if (look === undefined) return;
     this.#looks.delete(pid);
-    if (look.holder !== undefined) this.#release(look.holder, look.holder.sockets);
+    if (look.holder !== undefined) this.#releaseAll(look.holder);
   }
 
   #searchWanted(pids: readonly number[], nowMs: () => number): void {
@@ -117,7 +165,7 @@ export class SocketOwners {
     for (const look of this.#looks.values()) knownCostMs += look.costMs;
     const everyone = this.#looks.size === 0 || knownCostMs <= FULL_PASS_BUDGET_MS;
     for (const pid of this.#likelyFirst(pids)) {
-      if (!everyone && this.#wanted.size === 0) return;
+      if (!everyone && this.#wantedCount === 0) return;
       this.#look(pid, nowMs);
     }
   }
@@ -130,7 +178,7 @@ export class SocketOwners {
     for (const pid of pids) {
       const look = this.#looks.get(pid);
       if (look === undefined) fresh.push(pid);
-      else if (look.holder !== undefined && look.holder.sockets.size > 0) holding.push(pid);
+      else if (look.holder !== undefined && look.holder.liveCount > 0) holding.push(pid);
       else others.push(pid);
     }
     return fresh.reverse().concat(holding.reverse(), others.reverse());
@@ -153,11 +201,13 @@ export class SocketOwners {
 
   #look(pid: number, nowMs: () => number): void {
     const beganMs = nowMs();
-    const found = this.#found;
-    found.length = 0;
+    this.#lookCount += 1;
+    const found: SocketInode[] = [];
     const result = this.#files.sockets(pid, (inode) => {
       const entry = this.#inodes.get(inode);
-      if (entry !== undefined) found.push(entry);
+      if (entry === undefined || entry.look === this.#lookCount) return; // not a network socket, or seen already
+      entry.look = this.#lookCount;
+      found.push(entry);
     });
     if (result === "gone") {
       this.vanishedCount += 1;
@@ -172,10 +222,10 @@ export class SocketOwners {
         this.forgetProcess(pid);
         return;
       }
-      this.#hold(holder, new Set(found));
+      this.#hold(holder, found);
       look.holder = holder;
     } else if (look.holder !== undefined) {
-      this.#hold(look.holder, new Set());
+      this.#hold(look.holder, found);
     }
     look.atMs = nowMs();
     look.costMs = look.atMs - beganMs;
@@ -189,50 +239,47 @@ export class SocketOwners {
     const stat = parseProcStat(bytes);
     if (stat === undefined) return undefined;
     if (old?.startTicks === stat.startTicks) return old;
-    if (old !== undefined) this.#release(old, old.sockets);
-    const key = processKey(this.#bootId, pid, stat.startTicks);
-    return { pid, key, startTicks: stat.startTicks, sockets: new Set() };
+    if (old !== undefined) this.#releaseAll(old);
+    return new Holder(pid, processKey(this.#bootId, pid, stat.startTicks), stat.startTicks);
   }
 
-  #hold(holder: Holder, sockets: Set<SocketInode>): void {
+  /** `found` is what the look numbered `#lookCount` found, each once. */
+  #hold(holder: Holder, found: readonly SocketInode[]): void {
     const before = holder.sockets;
-    holder.sockets = sockets;
-    for (const entry of sockets) {
-      if (before.delete(entry)) continue;
-      insertHolder(entry, holder);
-      this.#wanted.delete(entry);
+    holder.sockets = found;
+    for (const entry of found) {
+      if (entry.holders.includes(holder)) continue;
+      entry.add(holder);
+      holder.liveCount += 1;
+      if (entry.wanted) this.#wantedCount -= 1;
+      entry.wanted = false;
     }
-    this.#release(holder, before);
+    for (const entry of before) if (entry.look !== this.#lookCount) this.#release(holder, entry);
   }
 
-  #release(holder: Holder, sockets: Set<SocketInode>): void {
-    for (const entry of sockets) {
-      const index = entry.holders.indexOf(holder);
-      if (index < 0) continue;
-      entry.holders.splice(index, 1);
-      entry.owners = entry.holders.map((one) => one.key);
-      entry.searches = 0;
-      entry.searchAgainAtMs = 0;
-    }
+  #releaseAll(holder: Holder): void {
+    for (const entry of holder.sockets) this.#release(holder, entry);
+    holder.sockets = [];
+  }
+
+  #release(holder: Holder, entry: SocketInode): void {
+    if (!entry.holders.includes(holder)) return; // the socket is gone as well
+    entry.remove(holder);
+    holder.liveCount -= 1;
+    entry.searches = 0;
+    entry.searchAgainAtMs = 0;
   }
 
   #forgetDeadSockets(): void {
     for (const entry of this.#inodes.values()) {
       if (entry.generation === this.#generation) continue;
       this.#inodes.delete(entry.inode);
-      for (const holder of entry.holders) holder.sockets.delete(entry);
+      for (const holder of entry.holders) holder.liveCount -= 1;
+      entry.holders = NO_HOLDERS;
     }
   }
 
   #forgetDeadProcesses(living: ReadonlySet<number>): void {
     for (const pid of this.#looks.keys()) if (!living.has(pid)) this.forgetProcess(pid);
   }
-}
-
-/** Keeps the order: first seen first; of those seen in the same pass, who started first is taken for the opener. */
-function insertHolder(entry: SocketInode, holder: Holder): void {
-  let index = entry.holders.length;
-  while (index > 0 && (entry.holders[index - 1]?.startTicks ?? 0) > holder.startTicks) index -= 1;
-  entry.holders.splice(index, 0, holder);
-  entry.owners = entry.holders.map((one) => one.key);
 }

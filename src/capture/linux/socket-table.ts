@@ -95,6 +95,7 @@ export class SocketTable {
     if (known === undefined && record.localPort === 0 && record.remotePort === 0) return; // never bound
     if (known?.kind === "request") known.kind = "full";
     const socket = known ?? new TrackedSocket(record, protocol, "full");
+    if (known === undefined) this.#takeOverMinisocket(socket);
     const opener = this.#opener(socket.identity);
     this.#ledger.add(new Closing(record, socket, known !== undefined, opener, closedAtMs, window));
     this.#forget(socket);
@@ -194,6 +195,26 @@ export class SocketTable {
     });
   }
 
+  /**
+   * The notice can come later than a dump that has the minisocket, which got a cookie of its own if no dump had the
+   * connection before: then the minisocket's row becomes the connection's.
+   */
+  #takeOverMinisocket(socket: TrackedSocket): void {
+    const minisocket = this.#index().get(tupleOf(socket.identity));
+    if (minisocket?.kind !== "minisocket") return;
+    socket.identity = { ...socket.identity, id: minisocket.identity.id };
+    this.#forget(minisocket);
+  }
+
+  #index(): Map<string, TrackedSocket> {
+    this.#byTuple ??= new Map(
+      [...this.#live.values()]
+        .filter((socket) => socket.protocol === IPPROTO_TCP)
+        .map((socket) => [tupleOf(socket.identity), socket]),
+    );
+    return this.#byTuple;
+  }
+
   /** A socket that no dump has any more, and of which no notice has come. */
   #vanish(socket: TrackedSocket, closedAtMs: number): void {
     this.#forget(socket);
@@ -225,12 +246,7 @@ export class SocketTable {
 
   /** What the other end has sent, read after every notice that is settled now came, where that end still lives. */
   #mirrorOf(tuple: string): MirrorEvidence | undefined {
-    this.#byTuple ??= new Map(
-      [...this.#live.values()]
-        .filter((socket) => socket.protocol === IPPROTO_TCP)
-        .map((socket) => [tupleOf(socket.identity), socket]),
-    );
-    const socket = this.#byTuple.get(tuple);
+    const socket = this.#index().get(tuple);
     if (socket === undefined || !socket.isConnection || socket.counters === NO_COUNTERS) return undefined;
     return { bytesSent: socket.sentBytes, final: finSentIn(socket.state) };
   }

@@ -8,7 +8,6 @@ import {
   udpStateName,
   type Cookie,
   type DiagRecord,
-  type SocketEnds,
 } from "../../decode/sock-diag.ts";
 import { TCP_ESTABLISHED, TCP_LISTEN } from "../../decode/tcp-info.ts";
 import { finAckedIn, finReceivedIn, sentPayload, type Opener } from "../../decode/tcp-payload.ts";
@@ -20,6 +19,7 @@ import type {
   SocketState,
 } from "../../model/flow.ts";
 import type { ProcessKey } from "../../model/process.ts";
+import type { SocketInode } from "./socket-owners.ts";
 
 export const NO_COUNTERS: SocketCounters = {
   bytesSent: undefined,
@@ -44,6 +44,8 @@ export class TrackedSocket {
   generation = 0;
   /** 0: no process holds it (any more, or not accepted yet). */
   inode = 0;
+  /** Who holds that inode, as of the last sample. */
+  holders: SocketInode | undefined;
   opener: Opener = "unknown";
   halfClosed = false;
   sentBytes = 0;
@@ -51,8 +53,8 @@ export class TrackedSocket {
   counters: SocketCounters = NO_COUNTERS;
   owners: readonly ProcessKey[] = NO_OWNERS;
   attribution: AttributionQuality = "unknown";
-  #ends: SocketEnds;
-  #revision: number;
+  readonly #addressSum: number;
+  readonly #revision: number;
   #sample: SocketSample | undefined;
 
   constructor(record: DiagRecord, protocol: number, kind: SocketKind, revision = 0) {
@@ -61,13 +63,17 @@ export class TrackedSocket {
     this.kind = kind;
     this.state = record.state;
     this.#revision = revision;
-    this.#ends = record.ends();
+    this.#addressSum = record.addressSum();
     this.identity = makeIdentity(record, protocol, revision);
   }
 
   /** Whether the record is of another connection on the same socket: the same cookie with other ends. */
   isAnotherConnection(record: DiagRecord): boolean {
-    return record.endsDifferFrom(this.#ends);
+    return (
+      record.localPort !== this.identity.localPort ||
+      record.remotePort !== this.identity.remotePort ||
+      record.addressSum() !== this.#addressSum
+    );
   }
 
   /** The number that the next connection on the same socket gets. */

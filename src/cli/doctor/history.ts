@@ -1,11 +1,11 @@
 /** The history: whether it can be read, who records into it, how it ended last time, and whether there is room for it. */
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
 import { formatBytes, formatDuration } from "../../lib/format.ts";
 import { WbError } from "../../model/errors.ts";
 import { createFileLock } from "../../platform/lock.ts";
 import { historyPath } from "../../platform/paths.ts";
-import { freeBytes } from "../../platform/system-facts.ts";
+import { freeBytes, sizeOf } from "../../platform/system-facts.ts";
 import { readHistoryState, type HistoryState } from "../../store/history-state.ts";
 import { reasonOf, type Check } from "./check.ts";
 
@@ -19,7 +19,7 @@ type LockState = "free" | "held" | "unknown";
 
 export function historyCheck(env: Environment, path = historyPath(env)): Check {
   const base = { id: "history", title: "History" } as const;
-  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  const size = sizeOf(path);
   if (size === undefined) return absentCheck(path);
   const lock = lockState(path);
   try {
@@ -82,7 +82,7 @@ function presentCheck(path: string, sizeBytes: number, lock: LockState, state: H
 /** Tries the lock for an instant, and only where its file is there: this makes nothing. */
 function lockState(path: string): LockState {
   const lockPath = `${path}.lock`;
-  if (statSync(lockPath, { throwIfNoEntry: false }) === undefined) return "free";
+  if (sizeOf(lockPath) === undefined) return "free";
   const lock = createFileLock(lockPath);
   try {
     if (!lock.tryAcquire()) return "held";
@@ -96,7 +96,7 @@ function lockState(path: string): LockState {
 /** Whether this user may write to the file, or could make the directory where it isn't there. */
 function isWritable(path: string): boolean {
   for (let place = path; ; place = dirname(place)) {
-    if (statSync(place, { throwIfNoEntry: false }) === undefined && place !== dirname(place)) continue;
+    if (sizeOf(place) === undefined && place !== dirname(place)) continue;
     try {
       accessSync(place, constants.W_OK);
       return true;

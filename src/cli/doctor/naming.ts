@@ -1,9 +1,9 @@
 /** The name server, and how well the cache of names serves. */
-import { statSync } from "node:fs";
 import { ptrCodec } from "../../decode/dns.ts";
 import { formatDuration } from "../../lib/format.ts";
 import { readResolvConf, type NameServer, type ResolverSettings } from "../../platform/resolv-conf.ts";
 import { openResolver } from "../../platform/resolver.ts";
+import { sizeOf } from "../../platform/system-facts.ts";
 import { readNameCounters } from "../../store/names.ts";
 import { namesPath } from "../names.ts";
 import { counted, type Check } from "./check.ts";
@@ -49,8 +49,11 @@ async function ask(
 ): Promise<{ address: string; tookMs: number | undefined }> {
   const settings = { servers: [server], timeoutMs: deadlineMs / 2, attempts: 2, rotate: false };
   const resolver = openResolver({ codec: ptrCodec, settings, deadlineMs });
+  // Nothing of the resolver keeps the program alive, and Bun 1.4.4 spins while only such things are waited for.
+  const awake = setTimeout(() => resolver.close(), deadlineMs * 2);
   const startMs = performance.now();
   const answer = await resolver.lookup("127.0.0.1");
+  clearTimeout(awake);
   resolver.close();
   const isAlive = answer.kind !== "failed" || answer.reason === "server";
   return { address: server.address, tookMs: isAlive ? performance.now() - startMs : undefined };
@@ -65,9 +68,10 @@ export function nameCacheCheck(
   const base = { id: "name_cache", title: "Name cache" } as const;
   const counters = readNameCounters(path, nowMs - WEEK_MS);
   if (counters === undefined) {
-    const detail = isThere(path)
-      ? "no question in the last 7 days"
-      : "empty: names are kept when `wb monitor` has run for a while";
+    const detail =
+      sizeOf(path) !== undefined
+        ? "no question in the last 7 days"
+        : "empty: names are kept when `wb monitor` has run for a while";
     return { ...base, status: "skip", detail, data: { path, entries: 0, hitRate: null } };
   }
   const { hits, misses, lookups, failures, dropped, entries } = counters;
@@ -83,8 +87,4 @@ export function nameCacheCheck(
 /** `99.98 %`: never rounded up to a hundred. */
 function percent(fraction: number): string {
   return `${(Math.floor(fraction * 10_000) / 100).toFixed(2)} %`;
-}
-
-function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }

@@ -96,6 +96,9 @@ export function queryObject(query: SnapshotQuery): Record<string, unknown> {
   return { by: query.by, filter: query.filter, sort, limit: query.limit ?? null };
 }
 
+/** About 200 KB: waiting for the output after each row would take longer than making it. */
+const ROWS_PER_WRITE = 256;
+
 /** Writes the document, a row per line, in pieces: what a slow reader has not taken is not made yet. */
 export async function writeDocument(
   output: Output,
@@ -124,9 +127,14 @@ export async function writeDocument(
   };
   await output.write(`${jsonText(head).slice(0, -1)},"rows":[`);
   let separator = "\n";
+  let lines: string[] = [];
   for (const row of resultRows(result, context)) {
-    await output.write(separator + jsonText(row));
+    lines.push(jsonText(row));
+    if (lines.length < ROWS_PER_WRITE) continue;
+    await output.write(separator + lines.join(",\n"));
     separator = ",\n";
+    lines = [];
   }
-  await output.write("\n]}\n");
+  const rest = lines.length === 0 ? "" : separator + lines.join(",\n");
+  await output.write(`${rest}\n]}\n`);
 }

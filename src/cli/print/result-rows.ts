@@ -10,15 +10,12 @@ export type RowObject = ReturnType<typeof rowObject>;
 
 /** The rows, made one at a time: a document of a million connections is never in memory as a whole. */
 export function* resultRows(result: QueryResult, context: FieldContext): Generator<RowObject> {
-  switch (result.by) {
-    case "connection":
-      for (const row of result.rows) yield rowObject(CONNECTION_FIELDS, row, context);
-      return;
-    case "interface":
-      for (const row of result.rows) yield rowObject(INTERFACE_FIELDS, row, context);
-      return;
-    default:
-      for (const row of result.rows) yield rowObject(GROUP_FIELDS, row, context);
+  if (result.by === "connection") {
+    for (const row of result.rows) yield rowObject(CONNECTION_FIELDS, row, context);
+  } else if (result.by === "interface") {
+    for (const row of result.rows) yield rowObject(INTERFACE_FIELDS, row, context);
+  } else {
+    for (const row of result.rows) yield rowObject(GROUP_FIELDS, row, context);
   }
 }
 

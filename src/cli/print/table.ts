@@ -203,25 +203,16 @@ export function tableLines(
   width: number | undefined,
 ): Iterable<string> {
   const { ratesKnown } = context;
-  switch (result.by) {
-    case "connection": {
-      const rates = ratesKnown ? rateColumns<Flow>((flow) => flow.bytesSent !== undefined) : [];
-      return lines([...CONNECTION_COLUMNS, ...rates], result.rows, width);
-    }
-    case "interface":
-      return lines(
-        [...INTERFACE_COLUMNS, ...(ratesKnown ? rateColumns<InterfaceState>(() => true) : [])],
-        result.rows,
-        width,
-      );
-    default: {
-      return lines(
-        [...groupColumns(result.by), ...(ratesKnown ? rateColumns(isCounted) : [])],
-        result.rows,
-        width,
-      );
-    }
+  if (result.by === "connection") {
+    const rates = ratesKnown ? rateColumns<Flow>((flow) => flow.bytesSent !== undefined) : [];
+    return lines([...CONNECTION_COLUMNS, ...rates], result.rows, width);
   }
+  if (result.by === "interface") {
+    const rates = ratesKnown ? rateColumns<InterfaceState>(() => true) : [];
+    return lines([...INTERFACE_COLUMNS, ...rates], result.rows, width);
+  }
+  const rates = ratesKnown ? rateColumns(isCounted) : [];
+  return lines([...groupColumns(result.by), ...rates], result.rows, width);
 }
 
 function plural(count: number, word: string, words = `${word}s`): string {

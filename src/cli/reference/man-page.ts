@@ -3,6 +3,12 @@ import { VERSION } from "../../model/version.ts";
 import { COMMON_ENVIRONMENT, COMMON_EXIT_CODES } from "../documentation.ts";
 import { flatten, synopsis, type CommandReference, type OptionReference } from "./reference.ts";
 
+/** Beyond ASCII a character is named by its number (groff_char(7)); not all troffs read UTF-8. */
+function rune(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase();
+  return `\\[u${code.padStart(4, "0")}]`;
+}
+
 /** Text that roff prints as it is: backslashes, leading dots and quotes, and hyphens that people may copy. */
 export function roffText(text: string): string {
   const escaped = text
@@ -12,8 +18,7 @@ export function roffText(text: string): string {
     .replaceAll("`", "\\(ga")
     .replaceAll("~", "\\(ti")
     .replaceAll("^", "\\(ha")
-    .replaceAll("≥", "\\(>=")
-    .replaceAll("…", "\\|.\\|.\\|.");
+    .replaceAll(/[\u007f-\u{10ffff}]/gu, rune);
   return escaped.startsWith(".") ? `\\&${escaped}` : escaped;
 }
 

@@ -56,7 +56,7 @@ export function cliPage(references: readonly CommandReference[]): string {
 
 Data goes to standard output, words go to standard error. Colour and animation are only for terminals. Settings come from
 flags, then \`WB_*\` variables, then the [configuration file](config.md). The documents that \`wb monitor\` prints are
-described in [json.md](json.md).
+described in [json.md](json.md), the filter language in [filters.md](filters.md).
 
 | Command | |
 |---|---|

@@ -1,6 +1,6 @@
 /** All that is known of every command, read from the commands themselves: what completions, man page and docs/cli.md are made from. */
 import type { Command, Option } from "commander";
-import { visibleCommands, type CommandEntry } from "../commands.ts";
+import { type CommandEntry, visibleCommands } from "../command-entry.ts";
 import { documentationOf, type CommandDocumentation } from "../documentation.ts";
 
 export interface OptionReference {
@@ -74,12 +74,14 @@ function commandReference(command: Command, parents: readonly string[], summary:
   };
 }
 
-/** Loads the commands of the table and reads them. */
+/** Loads the commands of the table, all but the hidden ones, and reads them. */
 export async function commandReferences(
-  entries: readonly CommandEntry[] = visibleCommands(),
+  entries: readonly CommandEntry[],
 ): Promise<readonly CommandReference[]> {
   const references: CommandReference[] = [];
-  for (const entry of entries) references.push(commandReference(await entry.load(), [], entry.summary));
+  for (const entry of visibleCommands(entries)) {
+    references.push(commandReference(await entry.load(entries), [], entry.summary));
+  }
   return references;
 }
 

@@ -11,23 +11,17 @@ type Schema = Record<string, unknown>;
 const TEXT: Schema = { type: "string" };
 const COUNT: Schema = { type: "integer", minimum: 0 };
 
+const FIELD_SCHEMAS: Readonly<Record<Exclude<FieldType["kind"], "word">, Schema>> = {
+  text: TEXT,
+  count: COUNT,
+  number: { type: "number", minimum: 0 },
+  boolean: { type: "boolean" },
+  texts: { type: "array", items: TEXT },
+  counts: { type: "array", items: COUNT },
+};
+
 function fieldSchema(type: FieldType): Schema {
-  switch (type.kind) {
-    case "text":
-      return TEXT;
-    case "word":
-      return { enum: [...type.words] };
-    case "count":
-      return COUNT;
-    case "number":
-      return { type: "number", minimum: 0 };
-    case "boolean":
-      return { type: "boolean" };
-    case "texts":
-      return { type: "array", items: TEXT };
-    case "counts":
-      return { type: "array", items: COUNT };
-  }
+  return type.kind === "word" ? { enum: [...type.words] } : FIELD_SCHEMAS[type.kind];
 }
 
 function memberSchema(type: Member["type"]): Schema {

@@ -79,6 +79,9 @@ describe("the form", () => {
       "--headless records history, which is turned off",
     );
     expect((await refusal(options({ headless: true }, { WB_NO_HISTORY: "1" })))[0]).toBe("usage");
+    expect((await refusal(options({ headless: true, demo: true })))[1]).toBe(
+      "--demo and --headless exclude each other",
+    );
     expect((await refusal(options({ headless: true, once: true })))[1]).toBe(
       "--once and --headless exclude each other",
     );

@@ -2,7 +2,8 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { COMMANDS, type CommandEntry, visibleCommands } from "../../../src/cli/commands.ts";
+import { type CommandEntry, visibleCommands } from "../../../src/cli/command-entry.ts";
+import { COMMANDS } from "../../../src/cli/commands.ts";
 import { document } from "../../../src/cli/documentation.ts";
 import { type DocumentName, DOCUMENTS, documentText } from "../../../src/cli/man.ts";
 import { monitorCommand } from "../../../src/cli/monitor.ts";
@@ -175,7 +176,7 @@ describe("the checked-in documents", () => {
   // UPDATE_DOCS=1 writes them anew.
   for (const [name, path] of Object.entries(DOCUMENTS)) {
     test(`${path} is up to date`, async () => {
-      const text = await documentText(name as DocumentName);
+      const text = await documentText(name as DocumentName, COMMANDS);
       const file = Bun.file(new URL(`../../../${path}`, import.meta.url));
       if (process.env["UPDATE_DOCS"] === "1") await Bun.write(file, text);
       expect(await file.text()).toBe(text);
@@ -189,7 +190,7 @@ describe("the checked-in documents", () => {
   });
 
   test("every command has a summary, a description, an example and help for each option", async () => {
-    for (const reference of flatten(await commandReferences())) {
+    for (const reference of flatten(await commandReferences(COMMANDS))) {
       const name = reference.path.join(" ");
       expect([name, reference.summary !== "", reference.description !== ""]).toEqual([name, true, true]);
       if (reference.commands.length === 0)
@@ -200,7 +201,7 @@ describe("the checked-in documents", () => {
   });
 
   test("completions of the real commands: no two options of a command are alike", async () => {
-    for (const reference of flatten(await commandReferences())) {
+    for (const reference of flatten(await commandReferences(COMMANDS))) {
       const names = reference.options
         .flatMap((option) => [option.long, option.short])
         .filter((name) => name !== undefined);
@@ -211,7 +212,7 @@ describe("the checked-in documents", () => {
 
 describe("the commands", () => {
   test("hidden ones are not told of", () => {
-    expect(visibleCommands().map((command) => command.name)).toEqual([
+    expect(visibleCommands(COMMANDS).map((command) => command.name)).toEqual([
       "monitor",
       "history",
       "export",

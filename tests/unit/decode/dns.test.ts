@@ -167,6 +167,9 @@ test("compression that loops, leads forward or outside gives nothing", () => {
     [5, 97], // cut short
   ];
   for (const name of names) expect(decodeMessage(Uint8Array.from([...header, ...name]))).toBeUndefined();
+  // Forward to what would be a name: RFC 1035 allows prior occurrences only.
+  const forward = [0xc0, 18, 0, 12, 0, 1, 1, 97, 0];
+  expect(decodeMessage(Uint8Array.from([...header, ...forward]))).toBeUndefined();
 });
 
 test("a chain of pointers is followed as far as a name can have labels, and no further", () => {

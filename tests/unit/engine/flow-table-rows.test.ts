@@ -108,6 +108,25 @@ describe("processes", () => {
     expect(only(snapshot).process).toBe(curl);
   });
 
+  test("a program that becomes another is shown as that", () => {
+    const flows = table();
+    const sockets = [socket("a", 1, 1, owned)];
+    flows.ingest(batchAt(0, { sockets, processes: [curl] }), STATUS);
+    const other = processInfo(77, "wget");
+    const snapshot = flows.ingest(batchAt(1, { sockets, processes: [other] }), STATUS);
+    expect(only(snapshot).process?.name).toBe("wget");
+  });
+
+  test("a user's name may come later, and the user once known stays", () => {
+    let name: string | undefined;
+    const flows = table({ userNameOf: () => name });
+    flows.ingest(batchAt(0, { sockets: [socket("a", 1, 1)] }), STATUS);
+    name = "ada";
+    const sockets = [socket("a", 1, 1, { state: "time_wait", identity: { userId: undefined } })];
+    const flow = only(flows.ingest(batchAt(1, { sockets }), STATUS));
+    expect([flow.userId, flow.userName]).toEqual([1000, "ada"]);
+  });
+
   test("another user's flow has the user's name and no process", () => {
     const flows = table({ userNameOf: (userId) => (userId === 33 ? "www-data" : undefined) });
     const hidden = socket("a", 1, 1, { attribution: "not_visible", identity: { userId: 33 } });
@@ -129,8 +148,12 @@ describe("processes", () => {
     const snapshot = flows.ingest(batchAt(1, { sockets: [listener], closed: [brief] }), STATUS);
     const flow = snapshot.flows[1];
     expect([flow?.process?.name, flow?.attribution]).toEqual(["server", "inferred"]);
+    const second = { ...listener, owners: ["boot:6:1"], identity: { ...listener.identity, id: "l2" } };
+    const unsure = closedAt(2, socket("c", 5, 5, { identity: { localPort: 8080, remotePort: 50_001 } }));
+    const both = flows.ingest(batchAt(1.5, { sockets: [listener, second], closed: [unsure] }), STATUS);
+    expect(both.flows.find((each) => each.id === "c")?.attribution).toBe("unknown");
     const outgoing = closedAt(2, socket("b", 5, 5));
-    const last = flows.ingest(batchAt(2, { sockets: [listener], closed: [outgoing] }), STATUS).flows[2];
+    const last = flows.ingest(batchAt(2, { sockets: [listener], closed: [outgoing] }), STATUS).flows.at(-1);
     expect([last?.process, last?.attribution]).toEqual([undefined, "unknown"]);
   });
 
@@ -169,6 +192,7 @@ describe("the reconciliation", () => {
       socket("unknown", sent * 2, 0),
       socket("loop", sent * 100, 0, { identity: local }),
       socket("own", sent * 100, 0, { identity: { remoteAddress: "192.0.2.99" } }),
+      socket("self", sent, 0, { identity: { localAddress: "203.0.113.5", remoteAddress: "203.0.113.5" } }),
     ];
     const wires = (sent: number): ReturnType<typeof wire>[] => [
       wire("eth0", 2, 5000 + sent, 0, { addresses: ["192.0.2.10/24", "192.0.2.99/24"] }),
@@ -183,7 +207,7 @@ describe("the reconciliation", () => {
       lostBytes: 0,
       overheadBytes: 500,
     });
-    expect(snapshot.totals.bytesSent).toBe(203_000);
+    expect(snapshot.totals.bytesSent).toBe(204_000);
     expect(snapshot.totals.interfaces.bytesSent).toBe(3500);
     expect(snapshot.interfaces.map((each) => each.sendBytesPerSecond)).toEqual([3500, 31_500]);
   });

@@ -224,6 +224,10 @@ test("a dead server is asked once per pause, the pauses double up to a minute, a
   expect(before).toBeLessThanOrEqual(12);
   frame();
   expect(resolver.asked).toHaveLength(before);
+  // Nothing gathers while nobody is asked.
+  const { pending } = cache.stats();
+  for (let index = 0; index < 3000; index += 1) cache.nameOf(`203.0.${index >> 8}.${index & 255}`);
+  expect(cache.stats()).toMatchObject({ pending, dropped: 0 });
   const pausesMs: number[] = [];
   for (let probe = 1; probe <= 6; probe += 1) {
     const startMs = clock.monotonicMs();

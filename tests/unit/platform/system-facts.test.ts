@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
-import { freeBytes, hidePid, networkNamespaces } from "../../../src/platform/system-facts.ts";
+import { freeBytes, hidePid, networkNamespaces, sizeOf } from "../../../src/platform/system-facts.ts";
 import { tmpdir } from "../../support/tmpdir.ts";
 
 test("hidepid is that of /proc itself", () => {
@@ -29,6 +29,11 @@ test("other network namespaces are counted once each, with a process of the full
   process("not-a-pid", "net:[4]");
   mkdirSync(join(directory.path, "14"));
   expect(networkNamespaces(directory.path)).toEqual({ others: 2, examplePid: 12, hiddenProcesses: 0 });
+});
+
+test("what may not be looked at is not there", () => {
+  expect(sizeOf("/proc/self/status/below-a-file")).toBeUndefined();
+  expect(sizeOf(import.meta.path)).toBeGreaterThan(0);
 });
 
 test("free space is that of the nearest directory that exists", async () => {

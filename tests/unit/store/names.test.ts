@@ -1,7 +1,15 @@
 /** Names on disk: what comes back, who may share the file, and what a bad file does. */
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 import type { NameCounters, StoredName } from "../../../src/model/names.ts";
@@ -41,11 +49,14 @@ test("what was saved is loaded, the most recent first, without what has expired"
   ).toBeUndefined();
   first.close();
   const second = opened(path);
-  expect(second.load(NOW_MS)).toEqual([
-    stored("192.0.2.2", undefined),
+  const expected = [
     stored("192.0.2.3", "www.example", { source: "dns" }),
+    stored("192.0.2.2", undefined),
     stored("192.0.2.1", "a.example"),
-  ]);
+  ];
+  expect(second.load(NOW_MS)).toEqual(expected);
+  expect(second.load(NOW_MS, 2)).toEqual(expected.slice(0, 2));
+  expect(second.load(NOW_MS, 2, 2)).toEqual(expected.slice(2));
   second.close();
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(statSync(join(directory.path, "deep", "er")).mode & 0o777).toBe(0o700);
@@ -188,6 +199,15 @@ test("a file cut short, an empty one, and one of another version are begun anew"
   const renewed = openNameStore(path);
   expect([renewed.failure, renewed.store?.load(NOW_MS)]).toEqual([undefined, []]);
   renewed.store?.close();
+});
+
+test("a home that is not there is not made", async () => {
+  await using directory = await tmpdir();
+  expect(openNameStore(join(directory.path, "home", ".cache", "wirebound", "names.db"))).toMatchObject({
+    store: undefined,
+    failure: { end: "unwritable" },
+  });
+  expect(readdirSync(directory.path)).toEqual([]);
 });
 
 test("a place that can't be written is told, not thrown", async () => {

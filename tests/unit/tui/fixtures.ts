@@ -129,9 +129,12 @@ export function keyOf(text: string, more: Partial<Key> = {}): Key {
   };
 }
 
-/** Presses keys one after another; words of several letters are the names of keys. */
+/** Presses keys one after another; words of several letters are the names of keys, `type abc` is text. */
 export function press(app: App, ...keys: readonly string[]): void {
-  for (const key of keys) app.key(keyOf(key));
+  for (const key of keys) {
+    if (!key.startsWith("type ")) app.key(keyOf(key));
+    else for (const letter of key.slice("type ".length).split("")) app.key(keyOf(letter));
+  }
 }
 
 export function appOf(

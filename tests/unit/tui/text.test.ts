@@ -1,6 +1,6 @@
 /** Text is measured, cut and wrapped in cells, whatever is in it. */
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import { assert, constantFrom, integer, nat, property, string } from "fast-check";
 import { cut, exact, padEnd, padStart, safe, take, widthOf, wrap } from "../../../src/tui/text.ts";
 
 describe("cut", () => {
@@ -22,11 +22,11 @@ describe("cut", () => {
   });
 
   test("is never wider than asked, for any text and any place of the cut", () => {
-    fc.assert(
-      fc.property(
-        fc.string({ unit: "grapheme", maxLength: 40 }),
-        fc.nat(30),
-        fc.constantFrom("end" as const, "start" as const, "middle" as const),
+    assert(
+      property(
+        string({ unit: "grapheme", maxLength: 40 }),
+        nat(30),
+        constantFrom("end" as const, "start" as const, "middle" as const),
         (text, width, at) => {
           expect(widthOf(cut(safe(text), width, at))).toBeLessThanOrEqual(width);
         },
@@ -51,17 +51,13 @@ describe("wrap", () => {
   });
 
   test("loses nothing but spaces, and no line is too wide", () => {
-    fc.assert(
-      fc.property(
-        fc.string({ unit: "grapheme", maxLength: 60 }),
-        fc.integer({ min: 2, max: 20 }),
-        (text, width) => {
-          const clean = safe(text);
-          const lines = wrap(clean, width);
-          expect(lines.join("").replaceAll(/\s/g, "")).toBe(clean.replaceAll(/\s/g, ""));
-          for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(width);
-        },
-      ),
+    assert(
+      property(string({ unit: "grapheme", maxLength: 60 }), integer({ min: 2, max: 20 }), (text, width) => {
+        const clean = safe(text);
+        const lines = wrap(clean, width);
+        expect(lines.join("").replaceAll(/\s/g, "")).toBe(clean.replaceAll(/\s/g, ""));
+        for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(width);
+      }),
     );
   });
 });

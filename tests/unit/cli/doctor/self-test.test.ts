@@ -1,6 +1,6 @@
 /** The proof of exactness must be able to fail: tried with a capture whose counts are made up. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 import { BACKWARD_BYTES, FORWARD_BYTES, selfTest } from "../../../../src/cli/doctor/self-test.ts";
 import type { CaptureStatus } from "../../../../src/model/capture-status.ts";
@@ -35,7 +35,7 @@ class MadeUpCapture implements Capture {
       sampledAtMs: 0,
       monotonicMs: 0,
       sockets,
-      closed: closed.map((sample) => ({ ...sample, closedAtMs: 0 })),
+      closed: closed.map((sample) => Object.assign({}, sample, { closedAtMs: 0 })),
       processes: [],
       exited: [],
       usage: [],
@@ -48,11 +48,12 @@ class MadeUpCapture implements Capture {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #connections(): SocketSample[] {
+    const own = inodesOfThisProcess();
     const rows = readFileSync("/proc/self/net/tcp", "utf8")
       .split("\n")
       .slice(1)
       .map((line) => line.trim().split(/\s+/))
-      .filter((columns) => columns[1]?.startsWith("0100007F"));
+      .filter((columns) => columns[1]?.startsWith("0100007F") && own.has(columns[9] ?? ""));
     const port = (column: string | undefined): number => Number.parseInt(column?.slice(9) ?? "", 16);
     const listening = new Set(
       rows.filter((columns) => columns[3] === "0A").map((columns) => port(columns[1])),
@@ -89,6 +90,20 @@ class MadeUpCapture implements Capture {
       attribution: "exact",
     };
   }
+}
+
+/** Of open sockets: other programs may use loopback too. */
+function inodesOfThisProcess(): Set<string> {
+  const inodes = new Set<string>();
+  for (const descriptor of readdirSync("/proc/self/fd")) {
+    try {
+      const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`))?.[1];
+      if (inode !== undefined) inodes.add(inode);
+    } catch {
+      // The descriptor by which the directory was read is closed by now.
+    }
+  }
+  return inodes;
 }
 
 test("the truth is found exact at both ends, alive and closed", async () => {
