@@ -102,7 +102,9 @@ function report(times: {
   const ratioProcesses = withProcessesMs / ssProcessesMs;
   const round = (value: number): string => value.toFixed(2);
   console.log(`enumerate ${times.sockets} sockets, medians of ${RUNS} paired runs, start of ss taken off`);
-  console.log(`  with bytes      ${round(enumerateMs)} ms   ss -tin  ${round(ssMs)} ms   ratio ${round(ratio)}`);
+  console.log(
+    `  with bytes      ${round(enumerateMs)} ms   ss -tin  ${round(ssMs)} ms   ratio ${round(ratio)}`,
+  );
   console.log(
     `  with processes  ${round(withProcessesMs)} ms   ss -tinp ${round(ssProcessesMs)} ms   ratio ${round(ratioProcesses)}`,
   );

@@ -63,61 +63,101 @@ export function defineLayout<const Fields extends Readonly<Record<string, FieldS
     end = offset + width * count;
     if (end > size) throw new Error(`${where}: ends at ${end}, beyond the struct's ${size} bytes`);
     offsetOf[field] = offset;
-    get[field] = reader(type, offset);
-    set[field] = writer(type, offset);
+    get[field] = READERS[type](offset);
+    set[field] = WRITERS[type](offset);
   }
   return { name, size, offsetOf, get, set } as Layout<Fields>;
 }
 
-function reader(type: ScalarType, offset: number): FieldReader {
-  switch (type) {
-    case "u8":
-      return (view, base, index = 0) => view.getUint8(base + offset + index);
-    case "i8":
-      return (view, base, index = 0) => view.getInt8(base + offset + index);
-    case "u16":
-      return (view, base, index = 0) => view.getUint16(base + offset + index * 2, true);
-    case "i16":
-      return (view, base, index = 0) => view.getInt16(base + offset + index * 2, true);
-    case "u32":
-      return (view, base, index = 0) => view.getUint32(base + offset + index * 4, true);
-    case "i32":
-      return (view, base, index = 0) => view.getInt32(base + offset + index * 4, true);
-    case "u64":
-      return (view, base, index = 0) =>
-        view.getUint32(base + offset + index * 8, true) +
-        view.getUint32(base + offset + index * 8 + 4, true) * TWO_TO_32;
-    case "i64":
-      return (view, base, index = 0) =>
-        view.getUint32(base + offset + index * 8, true) +
-        view.getInt32(base + offset + index * 8 + 4, true) * TWO_TO_32;
-    case "u16be":
-      return (view, base, index = 0) => view.getUint16(base + offset + index * 2, false);
-    case "u32be":
-      return (view, base, index = 0) => view.getUint32(base + offset + index * 4, false);
-  }
-}
+/** For each type, a reader of the field at an offset; elements follow each other without gaps. */
+const READERS: Readonly<Record<ScalarType, (offset: number) => FieldReader>> = {
+  u8:
+    (offset) =>
+    (view, base, index = 0) =>
+      view.getUint8(base + offset + index),
+  i8:
+    (offset) =>
+    (view, base, index = 0) =>
+      view.getInt8(base + offset + index),
+  u16:
+    (offset) =>
+    (view, base, index = 0) =>
+      view.getUint16(base + offset + index * 2, true),
+  i16:
+    (offset) =>
+    (view, base, index = 0) =>
+      view.getInt16(base + offset + index * 2, true),
+  u32:
+    (offset) =>
+    (view, base, index = 0) =>
+      view.getUint32(base + offset + index * 4, true),
+  i32:
+    (offset) =>
+    (view, base, index = 0) =>
+      view.getInt32(base + offset + index * 4, true),
+  u64:
+    (offset) =>
+    (view, base, index = 0) =>
+      view.getUint32(base + offset + index * 8, true) +
+      view.getUint32(base + offset + index * 8 + 4, true) * TWO_TO_32,
+  i64:
+    (offset) =>
+    (view, base, index = 0) =>
+      view.getUint32(base + offset + index * 8, true) +
+      view.getInt32(base + offset + index * 8 + 4, true) * TWO_TO_32,
+  u16be:
+    (offset) =>
+    (view, base, index = 0) =>
+      view.getUint16(base + offset + index * 2, false),
+  u32be:
+    (offset) =>
+    (view, base, index = 0) =>
+      view.getUint32(base + offset + index * 4, false),
+};
 
-function writer(type: ScalarType, offset: number): FieldWriter {
-  switch (type) {
-    case "u8":
-    case "i8":
-      return (view, base, value, index = 0) => view.setUint8(base + offset + index, value);
-    case "u16":
-    case "i16":
-      return (view, base, value, index = 0) => view.setUint16(base + offset + index * 2, value, true);
-    case "u32":
-    case "i32":
-      return (view, base, value, index = 0) => view.setUint32(base + offset + index * 4, value, true);
-    case "u64":
-    case "i64":
-      return (view, base, value, index = 0) => {
-        view.setUint32(base + offset + index * 8, value % TWO_TO_32, true);
-        view.setInt32(base + offset + index * 8 + 4, Math.floor(value / TWO_TO_32), true);
-      };
-    case "u16be":
-      return (view, base, value, index = 0) => view.setUint16(base + offset + index * 2, value, false);
-    case "u32be":
-      return (view, base, value, index = 0) => view.setUint32(base + offset + index * 4, value, false);
-  }
+/** For each type, a writer of the field at an offset. */
+const WRITERS: Readonly<Record<ScalarType, (offset: number) => FieldWriter>> = {
+  u8:
+    (offset) =>
+    (view, base, value, index = 0) =>
+      view.setUint8(base + offset + index, value),
+  i8:
+    (offset) =>
+    (view, base, value, index = 0) =>
+      view.setInt8(base + offset + index, value),
+  u16:
+    (offset) =>
+    (view, base, value, index = 0) =>
+      view.setUint16(base + offset + index * 2, value, true),
+  i16:
+    (offset) =>
+    (view, base, value, index = 0) =>
+      view.setInt16(base + offset + index * 2, value, true),
+  u32:
+    (offset) =>
+    (view, base, value, index = 0) =>
+      view.setUint32(base + offset + index * 4, value, true),
+  i32:
+    (offset) =>
+    (view, base, value, index = 0) =>
+      view.setInt32(base + offset + index * 4, value, true),
+  u64: write64,
+  i64: write64,
+  u16be:
+    (offset) =>
+    (view, base, value, index = 0) =>
+      view.setUint16(base + offset + index * 2, value, false),
+  u32be:
+    (offset) =>
+    (view, base, value, index = 0) =>
+      view.setUint32(base + offset + index * 4, value, false),
+};
+
+/** The low word is the remainder towards negative infinity, so that the two words together are two's complement. */
+function write64(offset: number): FieldWriter {
+  return (view, base, value, index = 0) => {
+    const high = Math.floor(value / TWO_TO_32);
+    view.setUint32(base + offset + index * 8, value - high * TWO_TO_32, true);
+    view.setInt32(base + offset + index * 8 + 4, high, true);
+  };
 }

@@ -40,28 +40,22 @@ export async function openCapture(options: OpenCaptureOptions = {}): Promise<Cap
 async function openOnLinux(options: OpenCaptureOptions): Promise<Capture> {
   const method = options.method ?? methodOfEnvironment();
   const settings = { clock: options.clock ?? systemClock, procRoot: options.procRoot ?? "/proc" };
-  switch (method) {
-    case undefined:
-      return (await openSockDiag(settings, "fall back")) ?? openProcfs(settings);
-    case "sock_diag": {
-      const capture = await openSockDiag(settings, "fail");
-      if (capture !== undefined) return capture;
-      throw new WbError("unavailable", "sock_diag can't be used");
-    }
-    case "procfs":
-      return openProcfs(settings);
-    case "simulated":
-    case "replay":
-      throw new WbError("unsupported", `${method} is not a way of capturing from this system`, {
-        hint: "Use sock_diag or procfs, or none of them for the best that works.",
-      });
-  }
+  if (method === undefined) return (await openSockDiag(settings, "fall back")) ?? openProcfs(settings);
+  if (method === "procfs") return openProcfs(settings);
+  const capture = method === "sock_diag" ? await openSockDiag(settings, "fail") : undefined;
+  if (capture !== undefined) return capture;
+  throw new WbError("unsupported", `${method} is not a way of capturing from this system`, {
+    hint: "Use sock_diag or procfs, or none of them for the best that works.",
+  });
 }
 
 type Settings = { readonly clock: Clock; readonly procRoot: string };
 
 /** Undefined where the kernel refuses it and that is to be borne. */
-async function openSockDiag(settings: Settings, onRefusal: "fall back" | "fail"): Promise<Capture | undefined> {
+async function openSockDiag(
+  settings: Settings,
+  onRefusal: "fall back" | "fail",
+): Promise<Capture | undefined> {
   const { SockDiagCapture } = await import("./linux/sock-diag-capture.ts");
   try {
     const capture = new SockDiagCapture(settings);

@@ -124,11 +124,7 @@ export class AttributeReader {
 
   /** The attribute as text up to its first NUL. */
   text(): string {
-    const bytes = new Uint8Array(
-      this.view.buffer,
-      this.view.byteOffset + this.start,
-      this.end - this.start,
-    );
+    const bytes = new Uint8Array(this.view.buffer, this.view.byteOffset + this.start, this.end - this.start);
     const zero = bytes.indexOf(0);
     return new TextDecoder().decode(zero < 0 ? bytes : bytes.subarray(0, zero));
   }

@@ -208,7 +208,11 @@ export class DiagRecord {
    */
   addressSum(): number {
     let sum = 0;
-    for (let offset = inetDiagMsg.offsetOf.source; offset < inetDiagMsg.offsetOf.interfaceIndex; offset += 4) {
+    for (
+      let offset = inetDiagMsg.offsetOf.source;
+      offset < inetDiagMsg.offsetOf.interfaceIndex;
+      offset += 4
+    ) {
       sum = (Math.imul(sum, 31) + this.#view.getInt32(this.#start + offset, true)) | 0;
     }
     return sum;

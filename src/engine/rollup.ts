@@ -17,7 +17,14 @@ import {
   noAmounts,
   uncertaintyOf,
 } from "./rollup-flow.ts";
-import { isBetterKnown, isListener, isRemnant, ListeningPorts, subjectKey, subjectOf } from "./rollup-subject.ts";
+import {
+  isBetterKnown,
+  isListener,
+  isRemnant,
+  ListeningPorts,
+  subjectKey,
+  subjectOf,
+} from "./rollup-subject.ts";
 import { LossRollup } from "./rollup-loss.ts";
 import {
   type Continuation,

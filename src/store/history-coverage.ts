@@ -89,14 +89,12 @@ export function coverageOf(
     askedMs: untilMs - range.sinceMs,
     firstRecordedMs: ends?.first ?? undefined,
     lastRecordedMs: ends?.last ?? undefined,
-    gaps: gaps
-      .reverse()
-      .map(({ from_ms, until_ms, reason, message }) => ({
-        fromMs: from_ms,
-        untilMs: until_ms,
-        reason,
-        message,
-      })),
+    gaps: gaps.reverse().map(({ from_ms, until_ms, reason, message }) => ({
+      fromMs: from_ms,
+      untilMs: until_ms,
+      reason,
+      message,
+    })),
     loss: loss.map(({ cause, count, bytes }) => ({ cause, count, bytes: bytes ?? undefined })),
     uncounted,
   };

@@ -4,6 +4,7 @@
  * holder of the lock), any number of readers.
  */
 import type { Database } from "bun:sqlite";
+import { statSync } from "node:fs";
 import { type DatabaseDefinition, openForReading, openForWriting } from "./database.ts";
 import { queryHistory } from "./history-query.ts";
 import { historyRecords } from "./history-records.ts";
@@ -39,6 +40,8 @@ export interface HistoryStore {
   begin(session: RecordingSession): RecordingStart;
   /** One transaction: all of it or nothing. */
   record(batch: HistoryBatch, time: RecordedTime): void;
+  /** False once somebody has removed or replaced the file: what is written then goes nowhere. */
+  isInPlace(): boolean;
   /** Marks the history as closed in order: nothing is missing. */
   end(): void;
   query(query: HistoryQuery): HistoryAnswer;
@@ -66,9 +69,12 @@ class SqliteHistory implements HistoryStore {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #writer: HistoryWriter | undefined;
+  readonly #path: string;
+  readonly #inode: number | undefined;
 
   constructor(options: HistoryOptions) {
     this.#clock = options.clock;
+    this.#path = options.path;
     if (options.readonly === true) {
       this.#database = openForReading(options.path, DEFINITION);
       this.setAsidePath = undefined;
@@ -77,6 +83,7 @@ class SqliteHistory implements HistoryStore {
     const opened = openForWriting(options.path, DEFINITION);
     this.#database = opened.database;
     this.setAsidePath = opened.setAsidePath;
+    this.#inode = inodeOf(options.path);
     this.#writer = new HistoryWriter(opened.database, {
       clock: options.clock,
       hourlyRetentionDays: Math.max(1, options.hourlyRetentionDays ?? HOURLY_RETENTION_DAYS),
@@ -91,6 +98,10 @@ class SqliteHistory implements HistoryStore {
 
   record(batch: HistoryBatch, time: RecordedTime): void {
     this.#writing.record(batch, time);
+  }
+
+  isInPlace(): boolean {
+    return inodeOf(this.#path) === this.#inode;
   }
 
   end(): void {
@@ -118,6 +129,10 @@ class SqliteHistory implements HistoryStore {
     if (this.#writer === undefined) throw new WbError("internal", "the history was opened for reading only");
     return this.#writer;
   }
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }
 
 /**

@@ -216,6 +216,14 @@ class HistoryRecorder implements Recorder {
   }
 
   #commit(now: number): void {
+    if (this.#store?.isInPlace() === false) {
+      this.#closeStore();
+      this.#startsAnew = true;
+      this.#openStore();
+      this.#notify(
+        "the history's file was removed or replaced: recording goes on in the one that is there now",
+      );
+    }
     const store = this.#store;
     const rollup = this.#rollup;
     if (store === undefined || rollup === undefined) return;

@@ -243,6 +243,7 @@ describe("colour", () => {
     await using screen = await openScreen(DEMO, { env: { NO_COLOR: "1", COLORFGBG: "15;0" } });
     const colours = await screen.terminal.colours();
     expect(colours).toContain("\u001b[7m");
+    // eslint-disable-next-line no-control-regex -- escape sequences are what this is about
     expect(colours).not.toMatch(/\u001b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7])[;m]/);
   });
 

@@ -70,7 +70,9 @@ for (const family of FAMILIES) {
       expect(second.map((row) => [row.closed, row.attribution, row.uncertaintyBytes])).toEqual(
         Array.from({ length: 10 }, () => [false, "exact", 0]),
       );
-      expect(new Set(second.flatMap((row) => row.pids))).toEqual(new Set([traffic.clientPid, traffic.serverPid]));
+      expect(new Set(second.flatMap((row) => row.pids))).toEqual(
+        new Set([traffic.clientPid, traffic.serverPid]),
+      );
       const closed = await traffic.run("long-lived:close", family);
       const server = await traffic.serverCounts(0);
       const last = await waitFor("all to close", async () => {

@@ -94,7 +94,7 @@ export interface TrialResult {
 }
 
 /** How far the clocks of two looks at one moment may lie apart: a sample is not taken in one instant. */
-const SLACK_MS = 250;
+const SLACK_MS = 100;
 
 interface Window {
   readonly fromMs: number;
@@ -131,7 +131,7 @@ class Trial {
       this.#afterKill(kill, commitsBefore);
     }
     this.#stopped = true;
-    await traffic;
+    await traffic.ended;
     await this.#recordTheRest();
     return this.#result();
   }
@@ -158,7 +158,7 @@ class Trial {
   }
 
   /** The long connections are recorded from their first byte on; then both kinds run until told to stop. */
-  async #startTraffic(): Promise<Promise<unknown>> {
+  async #startTraffic(): Promise<{ ended: Promise<unknown> }> {
     const clients = await Promise.all([this.#long.connect(), this.#long.connect(), this.#long.connect()]);
     const monitor = this.#monitor();
     await waitFor("the first commit", () => this.#lastCommitMs() > 0, 20_000);
@@ -178,7 +178,7 @@ class Trial {
         client.end();
       }
     };
-    return Promise.all([long(), short()]);
+    return { ended: Promise.all([long(), short()]) };
   }
 
   #database(): Database | undefined {
@@ -217,7 +217,10 @@ class Trial {
       .get(commitBeforeMs)?.at;
     database?.close();
     if (check !== "ok") this.#wrong.push(`kill ${kill}: quick_check says ${check}`);
-    for (const [name, traffic] of [["long", this.#long], ["short", this.#short]] as const) {
+    for (const [name, traffic] of [
+      ["long", this.#long],
+      ["short", this.#short],
+    ] as const) {
       const recorded = this.#recorded(traffic.port);
       const most = 2 * traffic.written;
       if (recorded > most) this.#wrong.push(`kill ${kill}: ${name} ${recorded} recorded of ${most}`);

@@ -1,4 +1,6 @@
 /** A terminal to drive a program in: tmux on a socket of its own, ended with its scope. */
+import { join } from "node:path";
+import { tmpdir, type TemporaryDirectory } from "./tmpdir.ts";
 import { waitFor } from "./wait-for.ts";
 
 export interface TerminalOptions {
@@ -8,21 +10,19 @@ export interface TerminalOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-let opened = 0;
-
 /** A shell in a terminal of a known size. */
 export class TmuxTerminal implements AsyncDisposable {
-  readonly #socket: string;
+  /** Holds the server's socket, which tmux itself would leave behind. */
+  readonly #directory: TemporaryDirectory;
   readonly #env: Readonly<Record<string, string>>;
 
-  private constructor(socket: string, env: Readonly<Record<string, string>>) {
-    this.#socket = socket;
+  private constructor(directory: TemporaryDirectory, env: Readonly<Record<string, string>>) {
+    this.#directory = directory;
     this.#env = env;
   }
 
   static async open({ width, height, env }: TerminalOptions): Promise<TmuxTerminal> {
-    opened += 1;
-    const terminal = new TmuxTerminal(`wb-test-${process.pid}-${opened}`, env);
+    const terminal = new TmuxTerminal(await tmpdir(), env);
     const size = ["-x", String(width), "-y", String(height)];
     await terminal.tmux("-f", "/dev/null", "new-session", "-d", ...size, "bash --norc --noprofile");
     // The program's own idea of the size follows only where the window does not follow a client.
@@ -32,7 +32,7 @@ export class TmuxTerminal implements AsyncDisposable {
 
   /** Runs a tmux command; its output without the last line break. */
   async tmux(...command: readonly string[]): Promise<string> {
-    const child = Bun.spawn(["tmux", "-u", "-L", this.#socket, ...command], {
+    const child = Bun.spawn(["tmux", "-u", "-S", join(this.#directory.path, "tmux"), ...command], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -121,5 +121,6 @@ export class TmuxTerminal implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.tmux("kill-server");
+    await this.#directory[Symbol.asyncDispose]();
   }
 }

@@ -20,11 +20,7 @@ export interface ListenerLookup {
 }
 
 /** Ties a live socket to its holders; called after the search. */
-export function attributeLive(
-  socket: TrackedSocket,
-  listeners: ListenerLookup,
-  sight: Sight,
-): void {
+export function attributeLive(socket: TrackedSocket, listeners: ListenerLookup, sight: Sight): void {
   if (socket.inode !== 0 && socket.kind === "full") {
     const found = socket.holders?.owners ?? NOBODY;
     if (found.length > 0) socket.attribute(found, "exact");

@@ -134,7 +134,7 @@ export class ClosingLedger {
   /** Gives addresses to those that lost them: a connection of this machine that was reset and has no other end. */
   #adoptStrangers(isLocal: (address: string) => boolean): void {
     if (this.#strangerCount === 0) return;
-    for (const closing of [...this.#fresh]) {
+    for (const closing of this.#fresh.slice()) {
       if (!closing.isConnection || closing.erased || closing.mirror !== undefined) continue;
       if (closing.minisocket !== undefined || !isLocal(closing.identity.remoteAddress)) continue;
       const { identity } = closing;

@@ -126,10 +126,7 @@ export class Closing {
   /** Whether the two can be the ends of one connection: neither got more than the other sent, and the FIN. */
   canMirror(other: Closing): boolean {
     if (this.erased || other.erased) return !(this.erased && other.erased);
-    return (
-      this.rawReceivedBytes <= other.sentBytes + 1 &&
-      other.rawReceivedBytes <= this.sentBytes + 1
-    );
+    return this.rawReceivedBytes <= other.sentBytes + 1 && other.rawReceivedBytes <= this.sentBytes + 1;
   }
 
   toClosedSocket(): ClosedSocket {
@@ -203,7 +200,10 @@ export class Closing {
  */
 export function isErased(record: DiagRecord): boolean {
   return (
-    record.hasInfo && record.remotePort === 0 && record.advertisedMss !== 0 && record.sendQueue > REFUSED_QUEUE
+    record.hasInfo &&
+    record.remotePort === 0 &&
+    record.advertisedMss !== 0 &&
+    record.sendQueue > REFUSED_QUEUE
   );
 }
 

@@ -4,8 +4,10 @@ import type { Degradation } from "../../model/capture-status.ts";
 export const DEGRADATIONS = {
   no_sock_diag: {
     code: "no_sock_diag",
-    message: "The kernel refuses sock_diag, so there are no byte counts and no final counters of closed connections.",
-    remedy: "Load the kernel modules, as root: modprobe -a tcp_diag udp_diag; in a sandbox, allow AF_NETLINK sockets.",
+    message:
+      "The kernel refuses sock_diag, so there are no byte counts and no final counters of closed connections.",
+    remedy:
+      "Load the kernel modules, as root: modprobe -a tcp_diag udp_diag; in a sandbox, allow AF_NETLINK sockets.",
   },
   no_procfs: {
     code: "no_procfs",
@@ -15,7 +17,8 @@ export const DEGRADATIONS = {
   no_destroy_groups: {
     code: "no_destroy_groups",
     message: "The kernel doesn't tell of destroyed sockets: counts of closed connections are a lower bound.",
-    remedy: "Shorten the interval (--interval 250ms), so that less happens after the last look at a connection.",
+    remedy:
+      "Shorten the interval (--interval 250ms), so that less happens after the last look at a connection.",
   },
   old_kernel: {
     code: "old_kernel",

@@ -1,7 +1,7 @@
 /** The interfaces of this network namespace by rtnetlink, or by /proc/net/dev where that is refused. */
 import { readFileSync } from "node:fs";
 import { ERRNO } from "../../../ffi/linux/libc.ts";
-import { classifyLinks } from "../../decode/interface-kind.ts";
+import { classifyLinks, type LinkClass } from "../../decode/interface-kind.ts";
 import { NetlinkReader, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from "../../decode/netlink.ts";
 import { parseProcNetDevices } from "../../decode/proc-net.ts";
 import {
@@ -19,6 +19,7 @@ import { NETLINK_ROUTE, NetlinkError, NetlinkSocket, RECEIVE_OVERFLOW } from "./
 const ATTEMPTS = 4;
 const NO_ADDRESSES: readonly string[] = [];
 const ARPHRD_LOOPBACK = 772;
+const UNCLASSIFIED: LinkClass = { kind: "other", counted: true, reason: undefined };
 
 /** A sample of all interfaces, with what could not be read. */
 export interface InterfaceReading {
@@ -80,7 +81,7 @@ export class Interfaces implements Disposable {
     const list = [...links.values()];
     const classes = classifyLinks(list);
     return list.map((link, position) => {
-      const { kind, counted, reason } = classes[position] ?? { kind: "other", counted: true, reason: undefined };
+      const { kind, counted, reason } = classes[position] ?? UNCLASSIFIED;
       return {
         name: link.name,
         index: link.index,
@@ -149,15 +150,12 @@ export class Interfaces implements Disposable {
       lowerElsewhere: false,
     }));
     const classes = classifyLinks(facts);
-    const interfaces = rows.map((row, position) => ({
-      ...row,
-      index: position + 1,
-      kind: classes[position]?.kind ?? ("other" as const),
-      up: true,
-      addresses: NO_ADDRESSES,
-      counted: classes[position]?.counted ?? true,
-      reason: classes[position]?.reason,
-    }));
+    const interfaces: InterfaceSample[] = [];
+    for (const [position, row] of rows.entries()) {
+      const { kind, counted, reason } = classes[position] ?? UNCLASSIFIED;
+      const rest = { index: position + 1, kind, up: true, addresses: NO_ADDRESSES, counted, reason };
+      interfaces.push({ ...row, ...rest });
+    }
     return { interfaces, malformed };
   }
 }

@@ -58,7 +58,7 @@ export class ProcFiles implements Disposable {
     }
   }
 
-  /** The processes that this one can see, in the order in which the kernel tells them: ascending. */
+  /** The processes that this one can see; the kernel tells them in ascending order. */
   pids(): number[] {
     const pids: number[] = [];
     // A directory is read from its beginning by a descriptor of its own.
@@ -106,10 +106,10 @@ export class ProcFiles implements Disposable {
     return error === 0 ? this.#file.subarray(0, length) : absence(error);
   }
 
-  /** Where a link of the process points to. */
-  link(pid: number, name: string): string | ProcAbsence | undefined {
+  /** Where a link of the process points to; undefined where it may not be read or there is none. */
+  link(pid: number, name: string): string | undefined {
     const length = libc().readlinkat(this.#root, this.#pathOf(pid, name), this.#link, this.#link.length);
-    if (length < 0) return absence(errno());
+    if (length < 0) return undefined;
     return this.#decoder.decode(this.#link.subarray(0, length));
   }
 

@@ -2,11 +2,7 @@
  * The sockets of this network namespace as dumps and notices tell them: the live ones, each once, and those that
  * closed, each with its final counters. A minisocket (TIME_WAIT) is a row only where its connection was not told.
  */
-import {
-  IPPROTO_TCP,
-  type Cookie,
-  type DiagRecord,
-} from "../../decode/sock-diag.ts";
+import { IPPROTO_TCP, type Cookie, type DiagRecord } from "../../decode/sock-diag.ts";
 import { TCP_LISTEN } from "../../decode/tcp-info.ts";
 import { finSentIn, type MirrorEvidence, type Opener } from "../../decode/tcp-payload.ts";
 import { isLoopback } from "../../lib/ip.ts";
@@ -33,7 +29,7 @@ export class SocketTable {
   #generation = 0;
   #dumpedAtMs = 0;
   #vanished: ClosedSocket[] = [];
-  /** Connections that vanished from the dumps without a notice, since the last `takeClosed`. */
+  /** Connections that vanished from the dumps, or left a minisocket, without a notice; since the last `takeClosed`. */
   vanishedCount = 0;
 
   /** `ephemeral`: the range that the kernel takes local ports of outgoing connections from. */
@@ -106,6 +102,7 @@ export class SocketTable {
   endDump(closedAtMs: number): void {
     for (const socket of this.#live.values()) {
       if (socket.generation !== this.#generation) this.#vanish(socket, closedAtMs);
+      else if (socket.minisocketSince === this.#generation) this.vanishedCount += 1;
     }
     this.#ledger.settle(
       (tuple) => this.#mirrorOf(tuple),

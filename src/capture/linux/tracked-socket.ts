@@ -42,6 +42,8 @@ export class TrackedSocket {
   state: number;
   /** The dump that last had this socket. */
   generation = 0;
+  /** The dump that first had only its minisocket. */
+  minisocketSince = -1;
   /** 0: no process holds it (any more, or not accepted yet). */
   inode = 0;
   /** Who holds that inode, as of the last sample. */
@@ -108,6 +110,7 @@ export class TrackedSocket {
   /** The connection lives on as a minisocket while its process still holds the closed socket: the counters are old. */
   becomeMinisocket(state: number): void {
     if (state === this.state && this.kind === "minisocket") return;
+    if (this.kind === "full") this.minisocketSince = this.generation;
     this.state = state;
     this.kind = "minisocket";
     this.#sample = undefined;

@@ -33,7 +33,8 @@ export class Collector {
       this.#live.set(socket.identity.id, toRow(socket, false));
     }
     for (const socket of batch.closed) {
-      if (this.#live.has(socket.identity.id)) throw new Error(`${socket.identity.id} is told live and closed`);
+      if (this.#live.has(socket.identity.id))
+        throw new Error(`${socket.identity.id} is told live and closed`);
       this.#closed.set(socket.identity.id, toRow(socket, true));
     }
     this.#before ??= new Set(this.#live.keys());
@@ -42,7 +43,9 @@ export class Collector {
 
   /** TCP connections that began after the first batch, with this port at either end, listeners left out. */
   connections(port: number): CollectedRow[] {
-    const rows = [...this.#closed.values()].filter(({ id }) => !this.#live.has(id)).concat(...this.#live.values());
+    const rows = [...this.#closed.values()]
+      .filter(({ id }) => !this.#live.has(id))
+      .concat(...this.#live.values());
     return rows.filter(
       (row) =>
         row.id.startsWith("tcp:") &&

@@ -34,13 +34,13 @@ process.exit(0);
 /** The lines of stdin; between them, the poll loop turns. */
 async function* driven(stdin: ReadableStream<Uint8Array>): AsyncIterable<string> {
   const lines: string[] = [];
-  let ended = false;
+  const input = { ended: false };
   const reading = (async () => {
     const decoder = new TextDecoder();
     for await (const bytes of stdin) lines.push(...decoder.decode(bytes).split("\n").filter(Boolean));
-    ended = true;
+    input.ended = true;
   })();
-  while (!ended) {
+  while (!input.ended) {
     turn(5);
     await Bun.sleep(0); // lets stdin be read between two turns
     for (const line of lines.splice(0)) yield line;
@@ -50,7 +50,10 @@ async function* driven(stdin: ReadableStream<Uint8Array>): AsyncIterable<string>
 
 function turn(timeoutMs: number): void {
   const list = [...conversations];
-  const wanted = list.map(({ socket, toSend, command }) => ({ fd: socket.fd, out: toSend > 0 && command > 0 }));
+  const wanted = list.map(({ socket, toSend, command }) => ({
+    fd: socket.fd,
+    out: toSend > 0 && command > 0,
+  }));
   const hits = ready([{ fd: listener.fd, out: false }, ...wanted], timeoutMs);
   for (const index of hits) {
     const conversation = list[index - 1];

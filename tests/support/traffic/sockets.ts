@@ -79,7 +79,12 @@ export class CountingSocket {
 
   /** Sends what fits now; the number of bytes that the kernel took, or the negative error number. */
   trySend(byteCount: number): number {
-    const count = libc().send(this.fd, PATTERN, Math.min(byteCount, PATTERN.length), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const count = libc().send(
+      this.fd,
+      PATTERN,
+      Math.min(byteCount, PATTERN.length),
+      MSG_NOSIGNAL | MSG_DONTWAIT,
+    );
     if (count < 0) return -errno();
     this.sent += count;
     return count;

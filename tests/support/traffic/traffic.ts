@@ -32,7 +32,12 @@ export class Traffic implements AsyncDisposable {
     await Bun.write(file, new Uint8Array(300_000).fill(0x61));
     const server = new LineProcess([process.execPath, join(import.meta.dir, "server.ts"), file]);
     const { port } = await server.next<{ port: number }>();
-    const client = new LineProcess([process.execPath, join(import.meta.dir, "client.ts"), String(port), file]);
+    const client = new LineProcess([
+      process.execPath,
+      join(import.meta.dir, "client.ts"),
+      String(port),
+      file,
+    ]);
     await client.next();
     return new Traffic(port, server, client, directory);
   }

@@ -55,7 +55,12 @@ describe("counted", () => {
   });
 
   test("hardware only, on a machine that has some", () => {
-    const links = [link(undefined, 772), link(undefined), ...STACKED.map((kind) => link(kind)), link("veth", 1, true)];
+    const links = [
+      link(undefined, 772),
+      link(undefined),
+      ...STACKED.map((kind) => link(kind)),
+      link("veth", 1, true),
+    ];
     expect(classifyLinks(links).map(({ kind, counted, reason }) => [kind, counted, reason])).toEqual([
       ["loopback", false, "loopback"],
       ["physical", true, undefined],
@@ -74,7 +79,12 @@ describe("counted", () => {
   const STACKED = ["bridge", "bond", "vlan", "tun", "wireguard", "vxlan", "macvlan", "dummy"];
 
   test("in a container, the end of the pair that leads out", () => {
-    const classes = classifyLinks([link(undefined, 772), link("veth", 1, true), link("veth"), link("bridge")]);
+    const classes = classifyLinks([
+      link(undefined, 772),
+      link("veth", 1, true),
+      link("veth"),
+      link("bridge"),
+    ]);
     expect(classes.map(({ counted }) => counted)).toEqual([false, true, false, false]);
   });
 

@@ -3,17 +3,24 @@
  * outside of what it was given (a DataView would throw), or go on for ever (the loops are counted).
  */
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { decodeAddress, decodeLink } from "../../../src/decode/rtnetlink.ts";
 import { AttributeReader, NetlinkReader } from "../../../src/decode/netlink.ts";
 import { parsePasswd } from "../../../src/decode/passwd.ts";
 import { parseProcNetDevices, parseProcSockets } from "../../../src/decode/proc-net.ts";
-import { parseBootTime, parseCommandLine, parseProcStat, parseStatusUserId } from "../../../src/decode/proc-pid.ts";
+import {
+  parseBootTime,
+  parseCommandLine,
+  parseProcStat,
+  parseStatusUserId,
+} from "../../../src/decode/proc-pid.ts";
 import { DiagRecord } from "../../../src/decode/sock-diag.ts";
 import { recordedDatagrams, recordedText } from "../../support/recorded.ts";
 
 const RUNS = 3000;
-const datagrams = ["tcp-dump.bin", "udp-dump.bin", "udp6-dump.bin", "destroy-notices.bin"].flatMap(recordedDatagrams);
+const datagrams = ["tcp-dump.bin", "udp-dump.bin", "udp6-dump.bin", "destroy-notices.bin"].flatMap(
+  recordedDatagrams,
+);
 const links = ["links.bin", "addresses.bin"].flatMap(recordedDatagrams);
 
 /** A recorded input with some bytes replaced, a part cut out, or its end cut off. */

@@ -2,7 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { parsePasswd } from "../../../src/decode/passwd.ts";
 import { parseProcNetDevices, parseProcSockets } from "../../../src/decode/proc-net.ts";
-import { parseBootTime, parseCommandLine, parseProcStat, parseStatusUserId } from "../../../src/decode/proc-pid.ts";
+import {
+  parseBootTime,
+  parseCommandLine,
+  parseProcStat,
+  parseStatusUserId,
+} from "../../../src/decode/proc-pid.ts";
 import { recordedText } from "../../support/recorded.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -99,7 +104,9 @@ describe("a process", () => {
 });
 
 test("users: the first name of an id, and nothing from lines that are not of the format", () => {
-  const names = parsePasswd("root:x:0:0::/:\ntoor:x:0:0::/:\n\n:x:5:\nbad:x:y:\n# c\nnobody:x:65534:65534::/:\n");
+  const names = parsePasswd(
+    "root:x:0:0::/:\ntoor:x:0:0::/:\n\n:x:5:\nbad:x:y:\n# c\nnobody:x:65534:65534::/:\n",
+  );
   expect([...names]).toEqual([
     [0, "root"],
     [65_534, "nobody"],

@@ -78,7 +78,9 @@ describe("requests", () => {
     const request = tcpDumpRequest(7);
     const view = new DataView(request.buffer);
     expect(request).toHaveLength(76);
-    expect([view.getUint32(0, true), view.getUint16(4, true), view.getUint16(6, true)]).toEqual([76, 18, 0x301]);
+    expect([view.getUint32(0, true), view.getUint16(4, true), view.getUint16(6, true)]).toEqual([
+      76, 18, 0x301,
+    ]);
     expect([view.getUint32(8, true), request[16], request[19]]).toEqual([7, 0, 2]);
     expect(view.getUint32(16 + 52, true)).toBe(0x1ffe);
   });
@@ -111,13 +113,13 @@ describe("DiagRecord", () => {
     view.setUint16(72, 4 + 192, true);
     const record = new DiagRecord();
     expect(record.read(view, 0, 72 + 4 + 192)).toBe(true);
-    expect([record.hasInfo, record.hasBytesSent, record.bytesAcked, record.bytesReceived, record.bytesSent]).toEqual([
-      true,
-      false,
-      500,
-      600,
-      0,
-    ]);
+    expect([
+      record.hasInfo,
+      record.hasBytesSent,
+      record.bytesAcked,
+      record.bytesReceived,
+      record.bytesSent,
+    ]).toEqual([true, false, 500, 600, 0]);
     view.setUint16(72, 4 + 104, true);
     expect(record.read(view, 0, 72 + 4 + 104)).toBe(true);
     expect(record.hasInfo).toBe(false);

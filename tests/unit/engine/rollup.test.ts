@@ -70,7 +70,8 @@ describe("growth", () => {
     const rollup = makeRollup();
     const listener = makeFlow("l", { state: "listen", remoteAddress: "0.0.0.0", remotePort: 0 });
     const ended = makeFlow("t", { state: "time_wait", bytesSent: undefined, bytesMeaning: "none" });
-    rollup.observe(makeSnapshot(NOON_MS, [listener, ended]));
+    const told = makeFlow("d", { closed: true, state: "closed", bytesSent: undefined, bytesMeaning: "none" });
+    rollup.observe(makeSnapshot(NOON_MS, [listener, ended, told]));
     expect(rows(rollup)).toEqual([]);
     expect(rollup.pending().marks).toEqual([]);
   });
@@ -258,6 +259,12 @@ describe("going on where another recorder stopped", () => {
     const unsure = makeRollup(continuing(false));
     unsure.observe(makeSnapshot(later, [flow]));
     expect(rows(unsure)).toEqual([]);
+  });
+
+  test("does not take a flow that was seen before the last commit for a younger one", () => {
+    const rollup = makeRollup(continuing(true));
+    rollup.observe(makeSnapshot(later, [makeFlow("b", { bytesSent: 70, firstSeenMs: NOON_MS - 1 })]));
+    expect(rows(rollup)).toEqual([]);
   });
 
   test("does not book a closed flow without a mark: the other may have booked its end", () => {
