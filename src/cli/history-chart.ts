@@ -17,6 +17,7 @@ export interface ChartFrame {
 
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 const BAR_MIN = 6;
+const BAR_WANTED = 12;
 const BAR_MAX = 40;
 const GAPS_SHOWN_MAX = 5;
 
@@ -71,8 +72,9 @@ function tableLines(answer: HistoryAnswer, frame: ChartFrame): string[] {
   );
   const numbers = widths.slice(1).reduce((sum, width) => sum + width + 2, 0);
   const room = frame.width - numbers;
-  const barCells = Math.max(BAR_MIN, Math.min(BAR_MAX, Math.floor((room - 2) / 2)));
-  const labelCells = Math.max(8, Math.min(widths[0] ?? 8, room - 2 - barCells));
+  // Labels first: a bar is as good when it is shorter.
+  const labelCells = Math.max(8, Math.min(widths[0] ?? 8, room - 2 - BAR_WANTED));
+  const barCells = Math.max(BAR_MIN, Math.min(BAR_MAX, room - 2 - labelCells));
   // On a terminal too narrow for bars there are none.
   const hasBars = room - 2 - labelCells >= BAR_MIN;
   const line = (row: readonly string[], drawn: string): string => {

@@ -39,7 +39,7 @@ export class SockDiagCapture implements Capture {
   readonly #processes: ProcessSide | undefined;
   readonly #interfaces: Interfaces;
   readonly #loss = new LossTally();
-  readonly #timer: Timer | undefined;
+  #timer: Timer | undefined;
   #drainedAtMs: number;
   #overflowed = false;
   #countsBytes = true;
@@ -60,10 +60,7 @@ export class SockDiagCapture implements Capture {
     this.#processes = ProcessSide.open(options.procRoot, options.clock);
     this.#interfaces = new Interfaces(options.procRoot);
     if (this.#listener !== undefined && options.drainBetweenSamples !== false) {
-      this.#timer = setInterval(() => {
-        this.drain();
-      }, this.#listener.drainIntervalMs);
-      this.#timer.unref();
+      this.#drainLater(this.#listener, this.#listener.drainIntervalMs);
     }
   }
 
@@ -94,9 +91,9 @@ export class SockDiagCapture implements Capture {
     };
   }
 
-  /** Takes the notices that have come, without waiting; `sample` and the timer do the same. */
-  drain(): void {
-    if (this.#listener === undefined) return;
+  /** Takes the notices that have come, without waiting, and tells how many; `sample` and the timer do the same. */
+  drain(): number {
+    if (this.#listener === undefined) return 0;
     const closedAtMs = this.#clock.nowMs();
     const window = { fromMs: this.#drainedAtMs, toMs: this.#clock.monotonicMs() };
     this.#drainedAtMs = window.toMs;
@@ -106,6 +103,7 @@ export class SockDiagCapture implements Capture {
     this.#loss.add("netlink_overflow", loss.overflows);
     this.#loss.add("malformed_record", loss.malformed);
     if (loss.overflows > 0) this.#overflowed = true;
+    return loss.overflows > 0 ? Number.POSITIVE_INFINITY : loss.notices;
   }
 
   // The contract is asynchronous because other captures wait for a helper; this one has its answer at once.
@@ -146,11 +144,20 @@ export class SockDiagCapture implements Capture {
 
   // eslint-disable-next-line require-await -- the contract's shape; closing descriptors does not wait
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#listener?.[Symbol.dispose]();
     this.#dumper[Symbol.dispose]();
     this.#interfaces[Symbol.dispose]();
     this.#processes?.[Symbol.dispose]();
+  }
+
+  /** Sooner again while many notices come: after a drain that found more than an eighth of what the queue holds. */
+  #drainLater(listener: DestroyListener, delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      const busy = this.drain() > listener.capacity / 8;
+      this.#drainLater(listener, busy ? listener.drainIntervalMs / 4 : listener.drainIntervalMs);
+    }, delayMs);
+    this.#timer.unref();
   }
 
   #enumerate(sampledAtMs: number): void {

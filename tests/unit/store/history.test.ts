@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { localHourStart } from "../../../src/lib/calendar.ts";
 import { ManualClock } from "../../../src/lib/clock.ts";
 import type { HistoryStore } from "../../../src/store/history.ts";
 import { begun, DAY, EVER, HOUR, increment, SCOPE, write } from "../../support/history-store.ts";
@@ -93,17 +94,18 @@ describe("answers", () => {
 
   test("count whole hours that only overlap the range, and say so", async () => {
     await using directory = await tmpdir();
+    const hour = localHourStart(NOON_MS); // not NOON_MS where the zone is off by half an hour
     const history = begun(join(directory.path, "history.db"));
     write(history, [
-      increment(1),
-      increment(2, { hourStartMs: NOON_MS + HOUR }),
-      increment(4, { hourStartMs: NOON_MS - HOUR }),
+      increment(1, { hourStartMs: hour }),
+      increment(2, { hourStartMs: hour + HOUR }),
+      increment(4, { hourStartMs: hour - HOUR }),
     ]);
-    const answer = history.query({ sinceMs: NOON_MS + 60_000, untilMs: NOON_MS + 120_000, by: "process" });
+    const answer = history.query({ sinceMs: hour + 60_000, untilMs: hour + 120_000, by: "process" });
     expect(answer.totals.bytesReceived).toBe(1);
     expect(answer.coverage).toMatchObject({
-      countedFromMs: NOON_MS,
-      countedUntilMs: NOON_MS + HOUR,
+      countedFromMs: hour,
+      countedUntilMs: hour + HOUR,
       byDay: false,
     });
     history.close();
