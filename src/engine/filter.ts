@@ -40,8 +40,6 @@ export interface FilterTerm {
 export interface Filter {
   readonly text: string;
   readonly terms: readonly FilterTerm[];
-  /** Of a lenient one: what is wrong with the terms that were left out, the first of them. */
-  readonly problem: WbError | undefined;
 }
 
 /** Longer filters and more terms are refused: nobody types them, and each costs time for every flow. */
@@ -54,28 +52,7 @@ export function parseFilter(text: string): Filter {
     throw new WbError("usage", `the filter is longer than ${LENGTH_MAX} characters`);
   const words = splitFilter(text);
   if (words.length > TERMS_MAX) throw new WbError("usage", `the filter has more than ${TERMS_MAX} terms`);
-  return { text, terms: words.map(compileWord), problem: undefined };
-}
-
-/**
- * The filter that a text says so far, while it is typed: a last term that is not finished yet, or not understood, matches
- * everything. Other terms that are not understood are left out too, and the first of them is told in `problem`.
- */
-export function parseFilterLenient(text: string): Filter {
-  const typed = text.slice(0, LENGTH_MAX);
-  const words = splitFilter(typed).slice(0, TERMS_MAX);
-  const terms: FilterTerm[] = [];
-  let problem: WbError | undefined;
-  for (const word of words) {
-    const isBeingTyped = word.end === typed.length;
-    try {
-      terms.push(compileWord(isBeingTyped ? withoutEmptyEnd(word) : word));
-    } catch (error) {
-      if (!(error instanceof WbError)) throw error;
-      if (!isBeingTyped) problem ??= error;
-    }
-  }
-  return { text, terms, problem };
+  return { text, terms: words.map(compileWord) };
 }
 
 export function matches(filter: Filter, flow: Flow): boolean {
@@ -83,13 +60,6 @@ export function matches(filter: Filter, flow: Flow): boolean {
     if (term.test(flow) === term.isNegated) return false;
   }
   return true;
-}
-
-/** `port:443,` while a person is about to type the second port. */
-function withoutEmptyEnd(word: FilterWord): FilterWord {
-  const last = word.values.at(-1);
-  if (word.values.length < 2 || last === undefined || last.text !== "" || last.isQuoted) return word;
-  return { ...word, values: word.values.slice(0, -1) };
 }
 
 function compileWord(word: FilterWord): FilterTerm {

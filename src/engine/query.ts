@@ -6,7 +6,7 @@ import { WbError } from "../model/errors.ts";
 import type { GroupKey, QueryResult, SnapshotQuery } from "../model/query.ts";
 import type { InterfaceState, Snapshot } from "../model/snapshot.ts";
 import { COLUMNS, FLOW_RULES, GROUP_RULES_BY, INTERFACE_RULES } from "./columns.ts";
-import { matches, parseFilter, parseFilterLenient, type Filter } from "./filter.ts";
+import { matches, parseFilter, type Filter } from "./filter.ts";
 import { groupFlows } from "./grouping.ts";
 import { sortRows, type SortRules } from "./sorting.ts";
 
@@ -23,11 +23,7 @@ export function sortColumns(by: GroupKey): readonly string[] {
  * kind and addresses, and its keys, which are about connections, are passed over.
  */
 export const query: QueryFunction = (snapshot, question) =>
-  answer(snapshot, question, remembered(question.filter, parseFilter));
-
-/** As `query`, for a filter that is being typed: what is not understood yet matches everything, and nothing is thrown for it. */
-export const queryLenient: QueryFunction = (snapshot, question) =>
-  answer(snapshot, question, parseFilterLenient(question.filter));
+  answer(snapshot, question, remembered(question.filter));
 
 /** Throws a usage error unless rows of this kind have such a column. */
 export function checkColumn(by: GroupKey, column: string): void {
@@ -73,10 +69,10 @@ function matchesInterface(filter: Filter, each: InterfaceState): boolean {
 const parsed = new Map<string, Filter>();
 const PARSED_MAX = 16;
 
-function remembered(text: string, parse: (text: string) => Filter): Filter {
+function remembered(text: string): Filter {
   const known = parsed.get(text);
   if (known !== undefined) return known;
-  const filter = parse(text);
+  const filter = parseFilter(text);
   if (parsed.size >= PARSED_MAX) parsed.clear();
   parsed.set(text, filter);
   return filter;

@@ -52,11 +52,10 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(Math.round(milliseconds)) ? milliseconds : undefined;
 }
 
+// oxlint-disable-next-line no-control-regex -- control characters are what this is about
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
 /** Replaces control characters, so that no process name or host name can steer a terminal. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what this is about
-  return text.replaceAll(
-    /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-    "\u{fffd}",
-  );
+  return text.replaceAll(UNPRINTABLE, "\u{fffd}");
 }

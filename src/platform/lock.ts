@@ -2,9 +2,10 @@
  * A lock between processes by flock(2): exclusive, never waited for, and released by the kernel when its holder ends,
  * however it ends. The file stays; it is the lock on it that counts.
  */
-import { closeSync, fstatSync, futimesSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, futimesSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { errno, ERRNO, errnoName, libc } from "../../ffi/linux/libc.ts";
+import { makePrivateDirectory } from "../lib/directories.ts";
 import { WbError } from "../model/errors.ts";
 import type { ExclusiveLock } from "../model/history.ts";
 
@@ -49,7 +50,7 @@ export function createFileLock(path: string): ExclusiveLock {
     if (held !== undefined) return true;
     let descriptor: number | undefined;
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makePrivateDirectory(dirname(path), 3); // ~/.local/state/wirebound
       descriptor = openSync(path, "a", 0o600); // closed on exec, so no child keeps the lock
       if (lockDescriptor(descriptor) && isStillAt(path, descriptor)) held = descriptor;
     } catch (error) {

@@ -7,8 +7,9 @@
  * the log was last synced (at each checkpoint), never the database's integrity. See https://sqlite.org/wal.html.
  */
 import { constants, Database, SQLiteError } from "bun:sqlite";
-import { closeSync, mkdirSync, openSync, readdirSync, readSync, renameSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync, renameSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { makePrivateDirectory } from "../lib/directories.ts";
 import { localDate, localTime } from "../lib/calendar.ts";
 import { WbError } from "../model/errors.ts";
 
@@ -61,7 +62,7 @@ export function storageMessage(error: unknown): string {
  */
 export function openForWriting(path: string, definition: DatabaseDefinition): OpenedDatabase {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makePrivateDirectory(dirname(path), 3); // ~/.local/state/wirebound
     try {
       return { database: open(path, definition), setAsidePath: undefined };
     } catch (error) {

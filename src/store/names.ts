@@ -4,8 +4,9 @@
  * and a new one begun.
  */
 import { constants, Database } from "bun:sqlite";
-import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { makePrivateDirectory } from "../lib/directories.ts";
 
 import type { NameCounters, StoredName } from "../model/names.ts";
 
@@ -115,7 +116,7 @@ export class NameStore {
 
   /** Throws what SQLite throws; `openNameStore` is the way in. */
   constructor(path: string) {
-    makeDirectory(dirname(path), DIRECTORIES_MADE_MAX);
+    makePrivateDirectory(dirname(path), DIRECTORIES_MADE_MAX);
     const database = new Database(path, { create: true, readwrite: true });
     this.#database = database;
     try {
@@ -222,19 +223,6 @@ function tryOpen(path: string): NameStore | NameStoreFailure {
     return new NameStore(path);
   } catch (error) {
     return failureOf(error);
-  }
-}
-
-/** Makes the directory and what is missing above it, up to so many: `~/.cache/wirebound`, but never a home. */
-function makeDirectory(path: string, most: number): void {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    const code = (error as { code?: unknown } | null)?.code;
-    if (code === "EEXIST") return;
-    if (code !== "ENOENT" || most <= 1) throw error;
-    makeDirectory(dirname(path), most - 1);
-    mkdirSync(path, { recursive: true, mode: 0o700 }); // another process may have made it meanwhile
   }
 }
 

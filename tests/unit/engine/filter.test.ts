@@ -1,7 +1,7 @@
 /** The filter language: what each key matches, what is refused and how, and that no text makes it slow or throw. */
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { matches, parseFilter, parseFilterLenient } from "../../../src/engine/filter.ts";
+import { matches, parseFilter } from "../../../src/engine/filter.ts";
 import { matchesGlob } from "../../../src/engine/text-pattern.ts";
 import { WbError } from "../../../src/model/errors.ts";
 import { processInfo } from "../../support/batches.ts";
@@ -171,31 +171,6 @@ describe("a filter is refused", () => {
   });
 });
 
-describe("a filter that is being typed", () => {
-  test("matches as if the last, unfinished term were not there", () => {
-    const text = 'process:"curl" state:listen';
-    for (let length = 0; length <= text.length; length += 1) {
-      const filter = parseFilterLenient(text.slice(0, length));
-      expect([length, filter.problem]).toEqual([length, undefined]);
-      const ids = ALL.filter((each) => matches(filter, each)).map((each) => each.id);
-      // Free text counts as it is typed (`st` is in none of curl's fields); a key counts once its value is understood.
-      const isQuoteClosed = length >= 14;
-      const isText = (length > 0 && length <= 7) || (length > 16 && length <= 20);
-      if (isText || length === text.length) continue;
-      expect([length, ids]).toEqual([length, isQuoteClosed ? ["curl"] : ["curl", "listener", "dns", "over"]]);
-    }
-    const whole = parseFilterLenient(text);
-    expect(ALL.filter((each) => matches(whole, each))).toEqual([]);
-    expect(parseFilterLenient("port:443,").terms).toHaveLength(1);
-  });
-
-  test("tells what is wrong before its last term, and leaves it out", () => {
-    const filter = parseFilterLenient("prcess:x port:22 ");
-    expect(filter.problem?.message).toBe('filter, character 1: there is no key "prcess:"');
-    expect(ALL.filter((each) => matches(filter, each)).map((each) => each.id)).toEqual(["listener"]);
-  });
-});
-
 describe("for any text", () => {
   const alphabet = fc.constantFrom(...'process:port-!"\\,*? >=<.[]/0129:abfKMi\u0000\u001bé'.split(""));
   const texts = fc.oneof(
@@ -203,14 +178,12 @@ describe("for any text", () => {
     fc.array(alphabet, { maxLength: 60, size: "max" }).map((letters) => letters.join("")),
   );
 
-  test("strict refuses only by a usage error, lenient never", () => {
+  test("is understood, or refused by a usage error", () => {
     fc.assert(
       fc.property(texts, (text) => {
-        const lenient = parseFilterLenient(text);
-        for (const each of ALL) expect(typeof matches(lenient, each)).toBe("boolean");
         try {
-          const strict = parseFilter(text);
-          for (const each of ALL) expect(matches(strict, each)).toBe(matches(lenient, each));
+          const filter = parseFilter(text);
+          for (const each of ALL) expect(typeof matches(filter, each)).toBe("boolean");
         } catch (error) {
           expect(error).toBeInstanceOf(WbError);
           expect((error as WbError).code).toBe("usage");
