@@ -130,6 +130,8 @@ export class DiagRecord {
   bytesSent = 0;
   bytesRetransmitted = 0;
   notSentBytes = 0;
+  unackedSegments = 0;
+  sendMss = 0;
   advertisedMss = 0;
   #view: DataView = new DataView(new ArrayBuffer(0));
   #start = 0;
@@ -178,6 +180,8 @@ export class DiagRecord {
     if (length < TCP_INFO_SIZE_WITH_BYTES_RECEIVED) return;
     this.hasInfo = true;
     this.infoState = view.getUint8(base);
+    this.sendMss = view.getUint32(base + tcpInfo.offsetOf.sendMss, true);
+    this.unackedSegments = view.getUint32(base + tcpInfo.offsetOf.unacked, true);
     this.advertisedMss = view.getUint32(base + tcpInfo.offsetOf.advertisedMss, true);
     this.bytesAcked = u64(view, base + tcpInfo.offsetOf.bytesAcked);
     this.bytesReceived = u64(view, base + tcpInfo.offsetOf.bytesReceived);

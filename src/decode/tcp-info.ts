@@ -6,6 +6,9 @@ import { defineLayout } from "../../ffi/layout.ts";
 
 export const tcpInfo = defineLayout("tcp_info", 232, {
   state: [0, "u8"],
+  /** snd_mss. */
+  sendMss: [16, "u32"],
+  /** Segments in flight (packets_out). */
   unacked: [24, "u32"],
   lastDataSent: [44, "u32"],
   lastDataReceived: [52, "u32"],

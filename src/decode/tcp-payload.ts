@@ -1,7 +1,7 @@
 /**
  * From TCP_INFO's counters to payload: the bytes that the two applications exchanged. Pure.
  *
- * Sent is bytes_sent − bytes_retrans: neither SYN nor FIN is in it. Received is bytes_received, which counts the peer's
+ * Sent is bytes_sent − bytes_retrans, in which neither SYN nor FIN is, checked by the sequence numbers. Received is bytes_received, which counts the peer's
  * FIN as one byte, so it has to be known whether the FIN came. Of a live socket the state tells. The notice of a
  * destroyed socket only says CLOSE, so there it is reasoned out, and where nothing proves it the likelier value is told
  * with an uncertainty of one byte. Every rule was seen to hold on Linux 6.18 with each way of closing.
@@ -25,13 +25,57 @@ export interface TcpCounts {
 /** Who began the connection: the one whose SYN is counted in its bytes_acked. */
 export type Opener = "local" | "remote" | "unknown";
 
+/** Bytes between what the peer has acknowledged and what was sent: their number, or only a bound of it. */
+export type InFlight =
+  | { readonly exact: true; readonly bytes: number }
+  | { readonly exact: false; readonly max: number };
+
+export interface SentPayload {
+  readonly bytes: number;
+  /** By how much bytes_sent − bytes_retrans is too high: to be given with the next look at the same socket. */
+  readonly overcount: number;
+  readonly uncertaintyBytes: number;
+}
+
+/** The SYN and the FIN, in bytes_acked. */
+const CONTROL_BYTES_MAX = 2;
+
 /**
- * Payload sent, in bytes. Before Linux 4.19 there is only bytes_acked: what the peer has acknowledged, less the SYN of
- * a connection opened here, less the FIN where `finAcked`; the meaning is `acked` then.
+ * Payload sent. bytes_sent − bytes_retrans is exact but for one case, seen on Linux 6.18: a segment that the local queue
+ * drops at once (a full qdisc) is counted, stays unsent, and is counted again when it is sent, and not as retransmitted.
+ * The sequence numbers know better: bytes_acked and what is in flight are the payload with the SYN and the FIN, so where
+ * the two differ by more than these, they are believed. While only a bound of what is in flight is known, so is the error.
+ *
+ * Before Linux 4.19 there is only bytes_acked: what the peer has acknowledged, less SYN and FIN; the meaning is `acked`.
  */
-export function sentPayload(counts: TcpCounts, opener: Opener, finAcked: boolean): number {
-  if (counts.hasBytesSent) return Math.max(0, counts.bytesSent - counts.bytesRetransmitted);
-  return Math.max(0, counts.bytesAcked - (opener === "local" ? 1 : 0) - (finAcked ? 1 : 0));
+export function sentPayload(
+  counts: TcpCounts,
+  inFlight: InFlight,
+  opener: Opener,
+  fin: "counted" | "not counted" | "unknown",
+  overcountBefore: number,
+): SentPayload {
+  const control = (opener === "local" ? 1 : 0) + (fin === "not counted" ? 0 : 1);
+  const doubt = (opener === "unknown" ? 1 : 0) + (fin === "unknown" ? 1 : 0);
+  if (!counts.hasBytesSent) {
+    const bytes = Math.max(0, counts.bytesAcked - control);
+    return { bytes, overcount: 0, uncertaintyBytes: Math.max(1, doubt) };
+  }
+  const counted = counts.bytesSent - counts.bytesRetransmitted;
+  if (inFlight.exact) {
+    const sequence = counts.bytesAcked + inFlight.bytes;
+    const excess = sequence - counted;
+    if (excess >= 0 && excess <= CONTROL_BYTES_MAX) {
+      return { bytes: counted, overcount: 0, uncertaintyBytes: 0 };
+    }
+    const bytes = Math.max(0, sequence - control);
+    return { bytes, overcount: counted - bytes, uncertaintyBytes: doubt };
+  }
+  const likely = counted - overcountBefore;
+  const least = Math.max(0, counts.bytesAcked - CONTROL_BYTES_MAX);
+  const bytes = Math.min(Math.max(likely, least), counts.bytesAcked + inFlight.max);
+  const isDoubtful = bytes !== likely || overcountBefore !== 0;
+  return { bytes, overcount: counted - bytes, uncertaintyBytes: isDoubtful ? inFlight.max : 0 };
 }
 
 /** Whether a live socket in this state (tcpi_state) has received the peer's FIN. */

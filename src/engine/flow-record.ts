@@ -168,7 +168,7 @@ export class FlowRecord {
     this.seenSequence = sequence;
     this.ending = "told";
     this.closedAtMs = closed.closedAtMs;
-    this.#state = "closed";
+    this.#state = closed.state;
     const grownFrom = (this.sent.value ?? 0) + (this.received.value ?? 0);
     const sent = this.sent.finish(closed.counters.bytesSent);
     const received = this.received.finish(closed.counters.bytesReceived);

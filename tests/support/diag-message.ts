@@ -15,11 +15,14 @@ export interface DiagFields {
   readonly sendQueue?: number;
   /** Absent: no TCP_INFO, as UDP sockets, minisockets and requests have none. */
   readonly info?: {
+    /** All of what was sent, unless told. */
     readonly acked?: number;
     readonly sent?: number;
     readonly retransmitted?: number;
     readonly received?: number;
     readonly notSent?: number;
+    readonly unacked?: number;
+    readonly sendMss?: number;
     readonly advertisedMss?: number;
   };
 }
@@ -47,10 +50,16 @@ export function diagRecord(fields: DiagFields): DiagRecord {
     view.setUint16(base - 4, 4 + tcpInfo.size, true);
     view.setUint16(base - 2, 2, true);
     tcpInfo.set.state(view, base, fields.state);
-    tcpInfo.set.bytesAcked(view, base, fields.info.acked ?? 0);
+    tcpInfo.set.bytesAcked(
+      view,
+      base,
+      fields.info.acked ?? (fields.info.sent ?? 0) - (fields.info.retransmitted ?? 0),
+    );
     tcpInfo.set.bytesSent(view, base, fields.info.sent ?? 0);
     tcpInfo.set.bytesRetransmitted(view, base, fields.info.retransmitted ?? 0);
     tcpInfo.set.bytesReceived(view, base, fields.info.received ?? 0);
+    tcpInfo.set.unacked(view, base, fields.info.unacked ?? 0);
+    tcpInfo.set.sendMss(view, base, fields.info.sendMss ?? 1460);
     tcpInfo.set.notSentBytes(view, base, fields.info.notSent ?? 0);
     tcpInfo.set.advertisedMss(view, base, fields.info.advertisedMss ?? 65_483);
   }

@@ -6,9 +6,11 @@ import { TCP_LISTEN, TCP_TIME_WAIT } from "../../decode/tcp-info.ts";
 import {
   finalFinAcked,
   finalReceivedPayload,
+  finSentIn,
   sentPayload,
   type MirrorEvidence,
   type Opener,
+  type SentPayload,
 } from "../../decode/tcp-payload.ts";
 import type { AttributionQuality, ClosedSocket, SocketCounters, SocketIdentity } from "../../model/flow.ts";
 import type { ProcessKey } from "../../model/process.ts";
@@ -39,6 +41,7 @@ export class Closing {
   readonly erased: boolean;
   readonly closedAtMs: number;
   readonly sentBytes: number;
+  readonly sentUncertaintyBytes: number;
   readonly rawReceivedBytes: number;
   /** Payload that was sent and not acknowledged: the peer may not have got it. */
   readonly unackedBytes: number;
@@ -84,10 +87,12 @@ export class Closing {
     this.erased = isErased(record);
     this.isConnection = tracked.protocol === IPPROTO_TCP && tracked.state !== TCP_LISTEN;
     const opener = tracked.opener === "unknown" ? guess : tracked.opener;
-    this.#finAcked = finalFinAcked(record, opener);
-    this.sentBytes = sentPayload(record, opener, this.#finAcked === true);
-    this.rawReceivedBytes = record.bytesReceived;
     this.unackedBytes = this.erased ? 0 : Math.max(0, record.sendQueue - record.notSentBytes);
+    const sent = finalSent(record, this.unackedBytes, opener, known ? tracked.state : undefined);
+    this.sentBytes = sent.bytes;
+    this.sentUncertaintyBytes = this.erased ? 0 : sent.uncertaintyBytes;
+    this.#finAcked = sent.overcount === 0 ? finalFinAcked(record, opener) : undefined;
+    this.rawReceivedBytes = record.bytesReceived;
     this.#receiveQueue = record.receiveQueue;
     this.#lastState = known ? tracked.state : undefined;
     this.#halfClosed = tracked.halfClosed;
@@ -126,7 +131,10 @@ export class Closing {
   /** Whether the two can be the ends of one connection: neither got more than the other sent, and the FIN. */
   canMirror(other: Closing): boolean {
     if (this.erased || other.erased) return !(this.erased && other.erased);
-    return this.rawReceivedBytes <= other.sentBytes + 1 && other.rawReceivedBytes <= this.sentBytes + 1;
+    return (
+      this.rawReceivedBytes <= other.sentBytes + other.sentUncertaintyBytes + 1 &&
+      other.rawReceivedBytes <= this.sentBytes + this.sentUncertaintyBytes + 1
+    );
   }
 
   toClosedSocket(): ClosedSocket {
@@ -156,12 +164,13 @@ export class Closing {
       bytesSent: this.sentBytes,
       bytesReceived: received.bytesReceived,
       meaning: this.#payload ? "payload" : "acked",
-      uncertaintyBytes: received.uncertaintyBytes + (this.#payload ? 0 : 1),
+      uncertaintyBytes: received.uncertaintyBytes + this.sentUncertaintyBytes,
     };
   }
 
   #mirrorEvidence(): MirrorEvidence | undefined {
-    if (this.mirror === undefined) return undefined;
+    // A doubtful count proves nothing.
+    if (this.mirror === undefined || this.mirror.sentUncertaintyBytes > 0) return undefined;
     if (this.mirror.erased) return { bytesSent: this.mirror.#beforeSent, final: false };
     return { bytesSent: this.mirror.sentBytes, final: true };
   }
@@ -178,6 +187,7 @@ export class Closing {
         bytesSent: mirror.counters.bytesReceived,
         bytesReceived: mirror.sentBytes,
         meaning: mirror.counters.meaning,
+        // The mirror's own doubt about what it sent and received is doubt about the same bytes here.
         uncertaintyBytes: mirror.counters.uncertaintyBytes + mirror.unackedBytes,
       };
     }
@@ -191,6 +201,21 @@ export class Closing {
     if (this.minisocket.beganMs < this.#window.fromMs - NOTICE_LAG_MS) return "before";
     return "unknown";
   }
+}
+
+/**
+ * Sent payload by a notice: nothing moves any more, so what is in flight is known. Whether the FIN was sent is not told;
+ * where everything was acknowledged the connection most likely ended in order, with one.
+ */
+function finalSent(
+  record: DiagRecord,
+  unackedBytes: number,
+  opener: Opener,
+  lastState: number | undefined,
+): SentPayload {
+  const sent = lastState !== undefined && finSentIn(lastState) && record.notSentBytes === 0;
+  const inFlight = { exact: true, bytes: unackedBytes } as const;
+  return sentPayload(record, inFlight, opener, sent ? "counted" : "unknown", 0);
 }
 
 /**

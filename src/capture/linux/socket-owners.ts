@@ -8,12 +8,12 @@ import { parseProcStat } from "../../decode/proc-pid.ts";
 import type { ProcFiles } from "./proc-files.ts";
 
 /** What one sample may spend on looking again at processes that were looked at before, in milliseconds. */
-const REFRESH_BUDGET_MS = 2;
+const REFRESH_BUDGET_MS = 1;
 /** All processes are looked at for a fresh socket where that costs no more; else only until it is found. */
-const FULL_PASS_BUDGET_MS = 5;
-/** A process is looked at again after this, or after 100 times what the look cost: at most 1 % of a core. */
-const REFRESH_AFTER_MS = 1000;
-const REFRESH_COST_FACTOR = 100;
+const FULL_PASS_BUDGET_MS = 4;
+/** A process is looked at again after this, or after 500 times what the look cost: at most 0.2 % of a core for each. */
+const REFRESH_AFTER_MS = 2000;
+const REFRESH_COST_FACTOR = 500;
 /** A socket without a holder is looked for again after 1, 2, 4 … s: the kernel's own never has one. */
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 30_000;

@@ -245,12 +245,17 @@ export class SocketTable {
   #mirrorOf(tuple: string): MirrorEvidence | undefined {
     const socket = this.#index().get(tuple);
     if (socket === undefined || !socket.isConnection || socket.counters === NO_COUNTERS) return undefined;
+    if (socket.counters.uncertaintyBytes !== 0) return undefined; // a doubtful count proves nothing
     return { bytesSent: socket.sentBytes, final: finSentIn(socket.state) };
   }
 
   /** Who opened a connection, guessed by the ports: a listener's port is here, an ephemeral port is the opener's. */
   #opener(identity: SocketIdentity): Opener {
     if (this.listenerOf(identity) !== undefined) return "remote";
+    if (this.isLocal(identity.remoteAddress)) {
+      const there = { ...identity, localAddress: identity.remoteAddress, localPort: identity.remotePort };
+      if (this.listenerOf(there) !== undefined) return "local";
+    }
     const [from, to] = this.#ephemeral;
     const localIsEphemeral = identity.localPort >= from && identity.localPort <= to;
     const remoteIsEphemeral = identity.remotePort >= from && identity.remotePort <= to;

@@ -9,8 +9,14 @@ import {
   type Cookie,
   type DiagRecord,
 } from "../../decode/sock-diag.ts";
-import { TCP_ESTABLISHED, TCP_LISTEN } from "../../decode/tcp-info.ts";
-import { finAckedIn, finReceivedIn, sentPayload, type Opener } from "../../decode/tcp-payload.ts";
+import { TCP_ESTABLISHED, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_LISTEN } from "../../decode/tcp-info.ts";
+import {
+  finAckedIn,
+  finReceivedIn,
+  sentPayload,
+  type InFlight,
+  type Opener,
+} from "../../decode/tcp-payload.ts";
 import type {
   AttributionQuality,
   SocketCounters,
@@ -55,6 +61,8 @@ export class TrackedSocket {
   counters: SocketCounters = NO_COUNTERS;
   owners: readonly ProcessKey[] = NO_OWNERS;
   attribution: AttributionQuality = "unknown";
+  /** By how much the kernel's count of sent bytes is too high. */
+  #overcount = 0;
   readonly #addressSum: number;
   readonly #revision: number;
   #sample: SocketSample | undefined;
@@ -141,27 +149,43 @@ export class TrackedSocket {
   }
 
   #count(record: DiagRecord, state: number): void {
-    if (state === TCP_ESTABLISHED && record.hasBytesSent && this.opener === "unknown") {
+    const isQuiet = record.unackedSegments === 0;
+    if (state === TCP_ESTABLISHED && record.hasBytesSent && this.opener === "unknown" && isQuiet) {
       const excess = record.bytesAcked - (record.bytesSent - record.bytesRetransmitted);
       // Before any FIN, only the SYN of the side that opened the connection can exceed the payload.
       if (excess === 1) this.opener = "local";
-      else if (excess === 0 && record.sendQueue === 0) this.opener = "remote";
+      else if (excess === 0) this.opener = "remote";
     }
-    this.halfClosed = (state === 4 || state === 5) && record.inode !== 0;
-    const sent = sentPayload(record, this.opener, finAckedIn(state));
-    const received = Math.max(0, record.bytesReceived - (finReceivedIn(state) ? 1 : 0));
+    this.halfClosed = (state === TCP_FIN_WAIT1 || state === TCP_FIN_WAIT2) && record.inode !== 0;
     this.kind = "full";
-    if (sent === this.sentBytes && received === this.receivedBytes && this.counters !== NO_COUNTERS) return;
+    // The queue's length is read apart from the counters, so of a living socket only its being empty is certain.
+    const inFlight = isQuiet ? NOTHING_IN_FLIGHT : ({ exact: false, max: inFlightMax(record) } as const);
+    const fin = finAckedIn(state) ? "counted" : "not counted";
+    const computed = sentPayload(record, inFlight, this.opener, fin, this.#overcount);
+    this.#overcount = computed.overcount;
+    // A count never goes back: what was told too high stays, as uncertain, until the sequence numbers catch up.
+    const sent = Math.max(this.sentBytes, computed.bytes);
+    const received = Math.max(0, record.bytesReceived - (finReceivedIn(state) ? 1 : 0));
+    const uncertaintyBytes = computed.uncertaintyBytes + sent - computed.bytes;
+    const same = sent === this.sentBytes && received === this.receivedBytes && this.counters !== NO_COUNTERS;
+    if (same && uncertaintyBytes === this.counters.uncertaintyBytes) return;
     this.sentBytes = sent;
     this.receivedBytes = received;
     this.counters = {
       bytesSent: sent,
       bytesReceived: received,
       meaning: record.hasBytesSent ? "payload" : "acked",
-      uncertaintyBytes: record.hasBytesSent ? 0 : 1,
+      uncertaintyBytes,
     };
     this.#sample = undefined;
   }
+}
+
+const NOTHING_IN_FLIGHT: InFlight = { exact: true, bytes: 0 };
+
+/** Segments in flight are at most as long as the sender's segment size; one more for what the size was before. */
+function inFlightMax(record: DiagRecord): number {
+  return (record.unackedSegments + 1) * record.sendMss;
 }
 
 /** What a record without TCP_INFO is; a listener has TCP_INFO too. */

@@ -6,6 +6,7 @@ import {
   finReceivedIn,
   sentPayload,
   type ClosingEvidence,
+  type Opener,
 } from "../../../src/decode/tcp-payload.ts";
 
 const NOTHING_KNOWN: ClosingEvidence = {
@@ -26,17 +27,70 @@ function received(evidence: Partial<ClosingEvidence>): [number, number] {
 
 describe("sent", () => {
   const counts = { hasBytesSent: true, bytesAcked: 1002, bytesSent: 1500, bytesRetransmitted: 500 };
+  const quiet = { exact: true, bytes: 0 } as const;
 
-  test("is what was sent less what was sent again", () => {
-    expect(sentPayload(counts, "unknown", false)).toBe(1000);
+  test("is what was sent less what was sent again, where the sequence numbers agree up to SYN and FIN", () => {
+    for (const bytesAcked of [1000, 1001, 1002]) {
+      expect(sentPayload({ ...counts, bytesAcked }, quiet, "unknown", "unknown", 0)).toEqual({
+        bytes: 1000,
+        overcount: 0,
+        uncertaintyBytes: 0,
+      });
+    }
+    const inFlight = { exact: true, bytes: 77 } as const;
+    expect(sentPayload({ ...counts, bytesAcked: 923 }, inFlight, "unknown", "unknown", 0).bytes).toBe(1000);
+  });
+
+  test("is what the sequence numbers say, where segments that the local queue dropped were counted twice", () => {
+    const doubled = { ...counts, bytesSent: 2400 };
+    expect(sentPayload(doubled, quiet, "local", "counted", 0)).toEqual({
+      bytes: 1000,
+      overcount: 900,
+      uncertaintyBytes: 0,
+    });
+    expect(sentPayload(doubled, quiet, "remote", "not counted", 0).bytes).toBe(1002);
+    expect(sentPayload(doubled, quiet, "unknown", "unknown", 0)).toEqual({
+      bytes: 1001,
+      overcount: 899,
+      uncertaintyBytes: 2,
+    });
+    // A retransmission that failed before it was counted as sent.
+    expect(sentPayload({ ...counts, bytesRetransmitted: 600 }, quiet, "local", "counted", 0).bytes).toBe(
+      1000,
+    );
+  });
+
+  test("while an unknown part is in flight, keeps to the bounds, and to what was found out before", () => {
+    const busy = { exact: false, max: 300 } as const;
+    const sending = { ...counts, bytesAcked: 801 };
+    expect(sentPayload(sending, busy, "local", "not counted", 0)).toEqual({
+      bytes: 1000,
+      overcount: 0,
+      uncertaintyBytes: 0,
+    });
+    expect(sentPayload({ ...sending, bytesSent: 2400 }, busy, "local", "not counted", 0)).toEqual({
+      bytes: 1101,
+      overcount: 799,
+      uncertaintyBytes: 300,
+    });
+    expect(sentPayload({ ...sending, bytesSent: 2400 }, busy, "local", "not counted", 900)).toEqual({
+      bytes: 1000,
+      overcount: 900,
+      uncertaintyBytes: 300,
+    });
   });
 
   test("on an old kernel is what was acknowledged, less SYN and FIN", () => {
     const old = { ...counts, hasBytesSent: false };
-    expect(sentPayload(old, "local", true)).toBe(1000);
-    expect(sentPayload(old, "remote", true)).toBe(1001);
-    expect(sentPayload(old, "local", false)).toBe(1001);
-    expect(sentPayload({ ...old, bytesAcked: 0 }, "local", true)).toBe(0);
+    const sent = (...rest: [Opener, "counted" | "not counted" | "unknown"]): number[] => {
+      const { bytes, uncertaintyBytes } = sentPayload(old, quiet, ...rest, 0);
+      return [bytes, uncertaintyBytes];
+    };
+    expect(sent("local", "counted")).toEqual([1000, 1]);
+    expect(sent("remote", "counted")).toEqual([1001, 1]);
+    expect(sent("local", "not counted")).toEqual([1001, 1]);
+    expect(sent("unknown", "unknown")).toEqual([1001, 2]);
+    expect(sentPayload({ ...old, bytesAcked: 0 }, quiet, "local", "counted", 0).bytes).toBe(0);
   });
 });
 

@@ -122,6 +122,21 @@ describe("live sockets", () => {
   });
 });
 
+describe("segments that the local queue dropped, which the kernel counts twice", () => {
+  const busy = { cookie: 5, state: ESTABLISHED, inode: 1, ...clientEnds };
+
+  test("what was told too high while they were in flight stays, as uncertain, and the end is exact", () => {
+    const dropped = { acked: 10_000, sent: 90_000, unacked: 4, sendMss: 1000 };
+    expect(counts(sampler.sample([{ ...busy, info: dropped }]).live[0])).toEqual([15_000, 0, 5000]);
+    const quiet = { acked: 12_001, sent: 92_000 };
+    expect(counts(sampler.sample([{ ...busy, info: quiet }]).live[0])).toEqual([15_000, 0, 3000]);
+    const more = { acked: 20_001, sent: 100_000 };
+    expect(counts(sampler.sample([{ ...busy, info: more }]).live[0])).toEqual([20_001, 0, 1]);
+    const notice = { ...busy, state: CLOSE, info: { acked: 20_002, sent: 100_000, received: 0 } };
+    expect(sampler.sample([], [notice]).closed.map(counts)).toEqual([[20_000, 0, 1]]);
+  });
+});
+
 describe("closing", () => {
   const clientNotice = {
     cookie: 5,
