@@ -40,8 +40,13 @@ export async function openCapture(options: OpenCaptureOptions = {}): Promise<Cap
 async function openOnLinux(options: OpenCaptureOptions): Promise<Capture> {
   const method = options.method ?? methodOfEnvironment();
   const settings = { clock: options.clock ?? systemClock, procRoot: options.procRoot ?? "/proc" };
-  if (method === undefined) return (await openSockDiag(settings, "fall back")) ?? openProcfs(settings);
-  if (method === "procfs") return openProcfs(settings);
+  if (method === undefined) {
+    const best = await openSockDiag(settings, "fall back");
+    if (best === undefined) return openProcfs(settings, "as fallback");
+    const { FallbackCapture } = await import("./fallback.ts");
+    return new FallbackCapture(best, () => openProcfs(settings, "as fallback"));
+  }
+  if (method === "procfs") return openProcfs(settings, "by the user");
   const capture = method === "sock_diag" ? await openSockDiag(settings, "fail") : undefined;
   if (capture !== undefined) return capture;
   throw new WbError("unsupported", `${method} is not a way of capturing from this system`, {
@@ -73,9 +78,9 @@ async function openSockDiag(
   }
 }
 
-async function openProcfs(settings: Settings): Promise<Capture> {
+async function openProcfs(settings: Settings, chosen: "as fallback" | "by the user"): Promise<Capture> {
   const { ProcfsCapture } = await import("./linux/procfs-capture.ts");
-  return new ProcfsCapture(settings);
+  return new ProcfsCapture({ ...settings, chosen });
 }
 
 function methodOfEnvironment(): CaptureMethod | undefined {

@@ -22,8 +22,9 @@ export class CounterTrack {
   #base: number | undefined;
   /** Added to what is told since the counter went back. */
   #offset = 0;
-  /** The last value of the living socket: a final value can't be less. */
+  /** The last value of the living socket: a final value can't be less by more than it may have been off. */
   #liveValue: number | undefined;
+  #liveUncertainty = BACKSTEP_MAX;
   readonly rate = new DecayedRate();
 
   /** `base`: 0 where the socket is known to be younger than the observation, undefined to begin at the first count. */
@@ -36,9 +37,10 @@ export class CounterTrack {
     return this.value === undefined ? 0 : Math.max(0, this.value - (this.#base ?? this.value));
   }
 
-  /** Takes the count of a living socket. */
-  update(counter: number | undefined): TrackResult {
+  /** Takes the count of a living socket, and by how many bytes it may be off. */
+  update(counter: number | undefined, uncertaintyBytes = 0): TrackResult {
     if (counter === undefined) return "fine";
+    this.#liveUncertainty = Math.max(BACKSTEP_MAX, uncertaintyBytes);
     const told = counter + this.#offset;
     if (this.value === undefined) {
       this.#begin(told);
@@ -50,7 +52,7 @@ export class CounterTrack {
       this.#liveValue = told;
       return "fine";
     }
-    if (this.value - told <= BACKSTEP_MAX) return "fine";
+    if (this.value - told <= this.#liveUncertainty) return "fine";
     this.#offset += this.value - told;
     return "erased";
   }
@@ -64,7 +66,7 @@ export class CounterTrack {
       return "fine";
     }
     const least = this.#liveValue ?? 0;
-    if (told >= least - BACKSTEP_MAX) {
+    if (told >= least - this.#liveUncertainty) {
       this.#move(told);
       return "fine";
     }

@@ -153,8 +153,9 @@ export class FlowRecord {
     this.#state = sample.state;
     if (sample.identity !== this.identity) this.#adopt(sample.identity, context);
     const grownFrom = (this.sent.value ?? 0) + (this.received.value ?? 0);
-    const sent = this.sent.update(sample.counters.bytesSent);
-    const received = this.received.update(sample.counters.bytesReceived);
+    const { bytesSent, bytesReceived, uncertaintyBytes } = sample.counters;
+    const sent = this.sent.update(bytesSent, uncertaintyBytes);
+    const received = this.received.update(bytesReceived, uncertaintyBytes);
     if ((this.sent.value ?? 0) + (this.received.value ?? 0) > grownFrom) this.lastActivityMs = sampledAtMs;
     this.#attribute(sample, context);
     const isErased = sent === "erased" || received === "erased";

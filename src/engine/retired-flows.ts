@@ -99,8 +99,9 @@ export class RetiredFlows {
     const remembered = this.#living.get(sample.identity.id);
     if (remembered === undefined) return undefined;
     remembered.seenSequence = sequence;
-    remembered.sent.update(sample.counters.bytesSent);
-    remembered.received.update(sample.counters.bytesReceived);
+    const { bytesSent, bytesReceived, uncertaintyBytes } = sample.counters;
+    remembered.sent.update(bytesSent, uncertaintyBytes);
+    remembered.received.update(bytesReceived, uncertaintyBytes);
     return this.#book(remembered);
   }
 

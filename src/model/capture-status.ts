@@ -20,6 +20,7 @@ export interface Degradation {
   /** Stable and machine-readable. */
   readonly code:
     | "no_sock_diag"
+    | "procfs_forced"
     | "no_destroy_groups"
     | "other_users_processes"
     | "old_kernel"

@@ -32,7 +32,10 @@ export interface Batch {
   };
 }
 
-/** Where facts come from. It is pulled: nothing happens between two calls of `sample()`. */
+/**
+ * Where facts come from. It is pulled: native code never calls into the program. Between two calls of `sample()` a
+ * capture may only empty a queue that the kernel would otherwise drop from.
+ */
 export interface Capture extends AsyncDisposable {
   /** May change after a sample (a method lost on the way). */
   status(): CaptureStatus;

@@ -124,7 +124,7 @@ test("where netlink is refused, /proc/net is used, and the status says so with a
   };
   expect(status.method).toBe("procfs");
   expect(status.capabilities.bytes).toBe("none");
-  expect(status.degradations[0]?.code).toBe("no_sock_diag");
+  expect(status.degradations[0]?.code).toBe("procfs_forced");
   expect(status.degradations[0]?.remedy).toContain("modprobe");
   expect(sockets).toBeGreaterThanOrEqual(0);
   expect(loopbackCounted).toBe(false);

@@ -9,6 +9,11 @@ export const DEGRADATIONS = {
     remedy:
       "Load the kernel modules, as root: modprobe -a tcp_diag udp_diag; in a sandbox, allow AF_NETLINK sockets.",
   },
+  procfs_forced: {
+    code: "procfs_forced",
+    message: "/proc/net was asked for: it has no byte counts and no final counters of closed connections.",
+    remedy: "Leave WB_CAPTURE_METHOD unset, so that sock_diag is used where the kernel allows it.",
+  },
   no_procfs: {
     code: "no_procfs",
     message: "There is no readable /proc, so no socket can be tied to a process.",

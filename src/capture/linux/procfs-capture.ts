@@ -30,17 +30,26 @@ interface Row {
   sample: SocketSample;
 }
 
+export interface ProcfsOptions {
+  readonly clock: Clock;
+  readonly procRoot: string;
+  /** Why it is used: the kernel refuses sock_diag, or this method was asked for. */
+  readonly chosen: "as fallback" | "by the user";
+}
+
 export class ProcfsCapture implements Capture {
   readonly #clock: Clock;
   readonly #root: string;
   readonly #processes: ProcessSide | undefined;
   readonly #interfaces: Interfaces;
   readonly #loss = new LossTally();
+  readonly #reason: Degradation;
   #rows = new Map<string, Row>();
 
   /** Throws WbError("unavailable") where there is no /proc/net/tcp either. */
-  constructor(options: { readonly clock: Clock; readonly procRoot: string }) {
+  constructor(options: ProcfsOptions) {
     this.#clock = options.clock;
+    this.#reason = options.chosen === "by the user" ? DEGRADATIONS.procfs_forced : DEGRADATIONS.no_sock_diag;
     this.#root = options.procRoot;
     if (this.#readTable("tcp") === undefined) {
       throw new WbError("unavailable", `neither sock_diag nor ${this.#root}/net/tcp can be read`, {
@@ -52,7 +61,7 @@ export class ProcfsCapture implements Capture {
   }
 
   status(): CaptureStatus {
-    const degradations: Degradation[] = [DEGRADATIONS.no_sock_diag];
+    const degradations: Degradation[] = [this.#reason];
     const sight = this.#processes?.sight;
     if (sight === undefined) degradations.push(DEGRADATIONS.no_procfs);
     else if (!sight.allProcesses) degradations.push(DEGRADATIONS.other_users_processes);

@@ -93,7 +93,7 @@ function methodCheck({ status, batch, sampleMs }: CaptureProbe): Check {
   const base = { id: "capture", title: TITLES.capture } as const;
   const data = { method: status.method, sockets: batch.sockets.length, enumerateMs, sampleMs };
   const found = `${METHODS[status.method]}: ${counted(batch.sockets.length, "socket")} in ${enumerateMs.toFixed(1)} ms`;
-  const missing = degradationOf(status, "no_sock_diag");
+  const missing = degradationOf(status, "no_sock_diag", "procfs_forced");
   if (missing === undefined) return { ...base, status: "ok", detail: found, data };
   return {
     ...base,
@@ -142,19 +142,24 @@ function testCheck(
   if (status === "fail") return { ...base, status, detail, remedy: REPORT_IT, data };
   if (status === "ok") return { ...base, status, detail, data };
   // That there is no sock_diag at all is told once, by the check of the method.
-  const because = missing?.code === "no_sock_diag" ? undefined : missing?.message;
+  const because =
+    missing?.code === "no_sock_diag" || missing?.code === "procfs_forced" ? undefined : missing?.message;
   return { ...base, status, detail: because ?? detail, remedy: missing?.remedy, data };
 }
 
 function liveCheck(probe: CaptureProbe): Check {
-  return testCheck(probe, "exact_bytes", degradationOf(probe.status, "no_sock_diag", "old_kernel"));
+  return testCheck(
+    probe,
+    "exact_bytes",
+    degradationOf(probe.status, "no_sock_diag", "procfs_forced", "old_kernel"),
+  );
 }
 
 function closedCheck(probe: CaptureProbe): Check {
   const check = testCheck(
     probe,
     "closed_connections",
-    degradationOf(probe.status, "no_destroy_groups", "no_sock_diag"),
+    degradationOf(probe.status, "no_destroy_groups", "no_sock_diag", "procfs_forced"),
   );
   if (check.status !== "ok" || "problem" in probe.test) return check;
   return { ...check, detail: `${check.detail}, told ${formatDuration(probe.test.noticeMs)} after the close` };

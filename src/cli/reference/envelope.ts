@@ -61,6 +61,7 @@ const DEGRADATION: readonly Member[] = [
     type: {
       words: [
         "no_sock_diag",
+        "procfs_forced",
         "no_destroy_groups",
         "other_users_processes",
         "old_kernel",

@@ -1,5 +1,6 @@
 /** The small parts of the flow table: rates, losses, what is remembered of processes and interfaces, what is evicted. */
 import { describe, expect, test } from "bun:test";
+import { CounterTrack } from "../../../src/engine/counter-track.ts";
 import { DecayedRate, FIRST_STEP, rateStep } from "../../../src/engine/decayed-rate.ts";
 import { FlowTable } from "../../../src/engine/flow-table.ts";
 import { InterfaceAccount } from "../../../src/engine/interface-account.ts";
@@ -47,6 +48,17 @@ describe("rates", () => {
     expect(rate.bytesPerSecond).toBe(1000);
     rate.step(-5000, rateStep(1000, 2000, 2000));
     expect(rate.bytesPerSecond).toBeGreaterThan(0);
+  });
+});
+
+describe("a counter", () => {
+  test("is corrected downwards at its end by as much as it may have been off, and no further", () => {
+    const track = new CounterTrack(0);
+    track.update(10_000, 400);
+    expect([track.finish(9_700), track.value, track.observed]).toEqual(["fine", 9_700, 9_700]);
+    const sure = new CounterTrack(0);
+    sure.update(10_000);
+    expect([sure.finish(9_700), sure.value]).toEqual(["erased", 10_000]);
   });
 });
 
