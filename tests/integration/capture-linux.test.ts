@@ -76,7 +76,7 @@ async function nineHundredClosings(): Promise<{ collector: Collector; expected: 
 test("/proc/net: the connections and their processes, no bytes, and a closed one is told once", async () => {
   await using traffic = await Traffic.start();
   await using capture = await openCapture({ method: "procfs" });
-  expect(capture.status().degradations[0]?.code).toBe("no_sock_diag");
+  expect(capture.status().degradations[0]?.code).toBe("procfs_forced");
   await capture.sample();
   const opened = await traffic.run("long-lived:open", "v4-mapped");
   const accepted = await traffic.serverCounts(5);
@@ -124,7 +124,7 @@ test("where netlink is refused, /proc/net is used, and the status says so with a
   };
   expect(status.method).toBe("procfs");
   expect(status.capabilities.bytes).toBe("none");
-  expect(status.degradations[0]?.code).toBe("procfs_forced");
+  expect(status.degradations[0]?.code).toBe("no_sock_diag");
   expect(status.degradations[0]?.remedy).toContain("modprobe");
   expect(sockets).toBeGreaterThanOrEqual(0);
   expect(loopbackCounted).toBe(false);
