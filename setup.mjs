@@ -37,6 +37,12 @@ const DEBIAN_PACKAGES = {
     { program: "groff", package: "groff", without: "the man page is not checked" },
     { program: "zsh", package: "zsh", without: "zsh completions are not checked" },
     { program: "fish", package: "fish", without: "fish completions are not checked" },
+    {
+      program: "qemu-aarch64",
+      package: "qemu-user libc6-arm64-cross libgcc-s1-arm64-cross",
+      without: "the arm64 build is made and not run",
+    },
+    { program: "tc", package: "iproute2", without: "no delay and loss on test networks" },
   ],
   bench: [
     { program: "ss", package: "iproute2", without: "nothing is compared with ss" },
@@ -141,7 +147,7 @@ function ensureDependencies(bun) {
 function ensureDebianPackages(task) {
   const missing = (DEBIAN_PACKAGES[task] ?? []).filter((entry) => !hasProgram(entry.program));
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((entry) => entry.package))];
+  const packages = [...new Set(missing.flatMap((entry) => entry.package.split(" ")))];
   const isRoot = process.getuid?.() === 0;
   if (isRoot && hasProgram("apt-get")) {
     say(`installing Debian packages: ${packages.join(" ")} …`);

@@ -16,13 +16,19 @@ export interface OpenCaptureOptions {
   readonly clock?: Clock | undefined;
 }
 
+const SYSTEM_NAMES: ReadonlyMap<string, string> = new Map([
+  ["win32", "Windows"],
+  ["darwin", "macOS"],
+]);
+
 /**
  * Throws WbError: `unsupported` on a system that this build has no code for, `config` where WB_CAPTURE_METHOD names no
  * method, `unavailable` or `permission` where none works or the forced one doesn't.
  */
 export async function openCapture(options: OpenCaptureOptions = {}): Promise<Capture> {
   if (process.platform !== "linux") {
-    throw new WbError("unsupported", `capturing is not there yet for ${process.platform}`, {
+    const system = SYSTEM_NAMES.get(process.platform) ?? process.platform;
+    throw new WbError("unsupported", `capturing is not there yet for ${system}`, {
       hint: "This version captures on Linux; wb monitor --demo shows a simulated machine anywhere.",
     });
   }
