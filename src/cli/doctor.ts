@@ -87,7 +87,7 @@ async function runDoctor(flags: DoctorFlags): Promise<void> {
     await standardOutput.write(`${jsonText(found)}\n`);
   } else {
     const colours = hasColours({ isTerminal: hasScreen, columns, rows, env });
-    await standardOutput.write(findingsText(checks, { width: columns ?? 100, utf8: isUtf8(env), colours }));
+    await standardOutput.write(findingsText(checks, { width: columns || 100, utf8: isUtf8(env), colours }));
   }
   if (checks.some(({ status }) => status === "fail")) process.exitCode = 1;
 }

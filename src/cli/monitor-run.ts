@@ -21,7 +21,8 @@ async function watch(options: MonitorOptions, session: MonitorSession, stop: Sto
 
 async function printTable(snapshot: Snapshot, result: QueryResult, output: BufferedOutput): Promise<void> {
   const { tableLines, summaryLines } = await import("./print/table.ts");
-  const width = isatty(1) ? process.stdout.columns : undefined;
+  // A serial console says 0: it does not know.
+  const width = isatty(1) ? process.stdout.columns || undefined : undefined;
   for (const line of tableLines(result, { ratesKnown: snapshot.intervalMs !== undefined }, width)) {
     await output.write(`${line}\n`);
   }
