@@ -2,7 +2,6 @@
  * The work of `wb export history`: streams the stored rows, holding a few of them at a time. A file appears under its
  * name only when it is complete.
  */
-import { existsSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { printable } from "../lib/format.ts";
@@ -12,7 +11,6 @@ import { WbError } from "../model/errors.ts";
 import type { HistoryRecord } from "../model/history.ts";
 import { VERSION } from "../model/version.ts";
 import { storageMessage } from "../store/database.ts";
-import { openHistory } from "../store/history.ts";
 import {
   EXPORT_FIELDS,
   EXPORT_FORMATS,
@@ -21,8 +19,8 @@ import {
   type ExportFormat,
 } from "./export-formats.ts";
 import { parseHistoryFilter, parseRange } from "./history-options.ts";
-import { configuredHistoryPath, HISTORY_JSON_VERSION, nothingRecorded } from "./history-run.ts";
-import { BufferedOutput, standardOutput, warn, type Output } from "./output.ts";
+import { configuredHistoryPath, HISTORY_JSON_VERSION, openRecorded } from "./history-run.ts";
+import { BufferedOutput, standardOutput, type Output } from "./output.ts";
 import { csvCell } from "./print/csv.ts";
 import { jsonText } from "./print/json-text.ts";
 
@@ -92,8 +90,7 @@ export async function runHistoryExport(flags: ExportFlags): Promise<void> {
   const range = parseRange(flags, systemClock.nowMs(), "1970-01-01");
   const filter = parseHistoryFilter(flags);
   const path = await configuredHistoryPath(flags.config);
-  const history = existsSync(path) ? openHistory({ path, readonly: true, clock: systemClock }) : undefined;
-  if (history === undefined) warn(nothingRecorded(path));
+  const history = openRecorded(path);
   try {
     const records = history?.records({ ...range, filter }) ?? [];
     const question = { ...range, filter: flags.filter ?? null };

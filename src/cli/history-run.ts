@@ -6,7 +6,8 @@ import { systemClock } from "../lib/clock.ts";
 import type { HistoryAnswer, HistoryRow } from "../model/history.ts";
 import { VERSION } from "../model/version.ts";
 import { historyPath } from "../platform/paths.ts";
-import { openHistory } from "../store/history.ts";
+import { EmptyDatabaseError } from "../store/database.ts";
+import { openHistory, type HistoryStore } from "../store/history.ts";
 import { loadConfiguration } from "./config.ts";
 import { chartLines } from "./history-chart.ts";
 import {
@@ -97,10 +98,27 @@ function documentOf(question: Question, answer: HistoryAnswer | undefined): stri
   })}\n`;
 }
 
-/** What is said where nothing was ever recorded. */
-export function nothingRecorded(path: string): string {
+/**
+ * The history to be read; undefined, and said so on standard error, where nothing was ever recorded.
+ * @throws WbError("storage")
+ */
+export function openRecorded(path: string): HistoryStore | undefined {
+  if (!existsSync(path)) {
+    warn(nothingRecorded(`there is no ${path}`));
+    return undefined;
+  }
+  try {
+    return openHistory({ path, readonly: true, clock: systemClock });
+  } catch (error) {
+    if (!(error instanceof EmptyDatabaseError)) throw error;
+    warn(nothingRecorded(error.message));
+    return undefined;
+  }
+}
+
+function nothingRecorded(why: string): string {
   return (
-    `nothing is recorded yet: there is no ${path}\n` +
+    `nothing is recorded yet: ${why}\n` +
     "hint: `wb monitor` records while it runs; `wb monitor --headless` does so without a screen, as a service"
   );
 }
@@ -117,12 +135,11 @@ export async function runHistory(flags: HistoryFlags): Promise<void> {
   );
   const path = await configuredHistoryPath(flags.config);
   const question: Question = { ...range, by, filter: flags.filter ?? null };
-  if (!existsSync(path)) {
-    warn(nothingRecorded(path));
+  const history = openRecorded(path);
+  if (history === undefined) {
     if (flags.json === true) await standardOutput.write(documentOf(question, undefined));
     return;
   }
-  const history = openHistory({ path, readonly: true, clock: systemClock });
   let answer: HistoryAnswer;
   try {
     answer = history.query({ ...range, by, filter, limit });

@@ -60,7 +60,9 @@ export interface Surroundings {
 
 const FORM_FLAGS = ["json", "jsonl", "csv", "tui", "headless"] as const;
 
-function formOf(flags: MonitorFlags, terminal: boolean): OutputForm {
+/** The form asked for. A `dumb` terminal (terminfo's name for one without a movable cursor) gets a table as a pipe does. */
+function formOf(flags: MonitorFlags, { env, terminal }: Surroundings): OutputForm {
+  const isDumb = env["TERM"] === "dumb";
   const given = FORM_FLAGS.filter((name) => flags[name] === true);
   const [first, second] = given;
   if (second !== undefined) {
@@ -69,13 +71,18 @@ function formOf(flags: MonitorFlags, terminal: boolean): OutputForm {
     });
   }
   if (first === "tui") {
+    if (terminal && isDumb) {
+      throw new WbError("terminal", "this terminal can't show the screen (TERM is dumb)", {
+        hint: "set TERM to what the terminal is, or leave out --tui for a table",
+      });
+    }
     if (terminal) return "screen";
     throw new WbError("terminal", "there is no terminal to show the screen on", {
       hint: "leave out --tui for a table, or write --json, --jsonl or --csv",
     });
   }
   if (first !== undefined) return first;
-  return terminal && flags.once !== true ? "screen" : "table";
+  return terminal && !isDumb && flags.once !== true ? "screen" : "table";
 }
 
 function durationOf(flags: MonitorFlags): number | undefined {
@@ -131,8 +138,8 @@ export async function monitorOptions(
   flags: MonitorFlags,
   surroundings: Surroundings,
 ): Promise<MonitorOptions> {
-  const { env, terminal } = surroundings;
-  const form = formOf(flags, terminal);
+  const { env } = surroundings;
+  const form = formOf(flags, surroundings);
   const durationMs = durationOf(flags);
   const configuration = await loadConfiguration(flags.config, env);
   const sources = (flag: string | undefined): SettingSources => ({ flag, env, file: configuration.values });

@@ -13,7 +13,7 @@ import { HostsFile } from "../platform/hosts-file.ts";
 import { cacheDirectory } from "../platform/paths.ts";
 import { sizeOf } from "../platform/system-facts.ts";
 import type { ResolverSettings } from "../platform/resolv-conf.ts";
-import type { NameStore, NameStoreFailure } from "../store/names.ts";
+import type { NameReader, NameStore, NameStoreFailure } from "../store/names.ts";
 
 export interface NamesOptions {
   /** False (`--no-dns`): only the hosts file gives names, and no packet leaves. */
@@ -22,7 +22,7 @@ export interface NamesOptions {
   /** Whether names are kept on disk between runs. */
   readonly persist: boolean;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** False: names of earlier runs are shown, but no server is asked and nothing is stored. Default true. */
+  /** False: names of earlier runs are shown once `load` is done, but no server is asked and nothing stored. Default true. */
   readonly asks?: boolean;
   /** For tests: other servers than the machine's, another hosts file, another file of names. */
   readonly resolver?: ResolverSettings;
@@ -34,7 +34,10 @@ export interface Names {
   /** What is known now, at once; see NameCache. */
   nameOf(address: string): HostName | undefined;
   stats(): NameStats;
-  /** Loads the stored names now instead of a moment after the first question; about 20 ms for 10,000 names. */
+  /**
+   * Loads the stored names now instead of a moment after the first question; about 20 ms for 10,000 names. Who asks no
+   * server has them read one by one when they are asked for, which is nearly free.
+   */
   load(): Promise<void>;
   /** Ends look-ups and stores what was learned; within `CLOSE_MS`, whatever the name server does. */
   close(): Promise<void>;
@@ -62,6 +65,7 @@ class NameService implements Names {
   readonly #options: NamesOptions;
   readonly #cache: NameCache;
   readonly #keeper: NameKeeper | undefined;
+  #reader: NameReader | undefined;
   #resolver: Promise<NameResolver> | undefined;
   #loading: Promise<void> | undefined;
   #loadTimer: ReturnType<typeof setTimeout> | undefined;
@@ -79,7 +83,7 @@ class NameService implements Names {
       lookup: enabled && asks ? (address) => this.#lookup(address) : undefined,
       startsHeld: true,
     });
-    if (enabled && options.persist) this.#keeper = new NameKeeper(options, this.#cache);
+    if (enabled && asks && options.persist) this.#keeper = new NameKeeper(options, this.#cache);
   }
 
   nameOf(address: string): HostName | undefined {
@@ -87,7 +91,12 @@ class NameService implements Names {
       this.#loadTimer = setTimeout(() => void this.load(), LOAD_AFTER_MS);
       this.#loadTimer.unref();
     }
-    return this.#cache.nameOf(address);
+    const known = this.#cache.nameOf(address);
+    if (known !== undefined || this.#reader === undefined) return known;
+    const stored = this.#reader.find(address, this.#options.clock.nowMs());
+    return stored !== undefined && this.#cache.restore([stored]) > 0
+      ? this.#cache.nameOf(address)
+      : undefined;
   }
 
   stats(): NameStats {
@@ -112,10 +121,13 @@ class NameService implements Names {
     const resolver = this.#resolver;
     if (resolver !== undefined) (await resolver).close();
     this.#keeper?.close();
+    this.#reader?.close();
+    this.#reader = undefined;
   }
 
   async #begin(): Promise<void> {
     if (this.#closed || !this.#options.enabled) return;
+    if (this.#options.asks === false && this.#options.persist) await this.#openReader();
     if (this.#keeper !== undefined) {
       await this.#keeper.open();
       if (this.#closed) return;
@@ -125,11 +137,22 @@ class NameService implements Names {
     if (!this.#closed) this.#cache.start();
   }
 
+  async #openReader(): Promise<void> {
+    const path = pathOf(this.#options);
+    if (sizeOf(path) === undefined) return; // SQLite isn't even loaded
+    const { NameReader } = await import("../store/names.ts");
+    if (!this.#closed) this.#reader = NameReader.open(path);
+  }
+
   async #lookup(address: string): Promise<NameAnswer> {
     this.#resolver ??= openSystemResolver(this.#options.resolver);
     const resolver = await this.#resolver;
     return this.#closed ? { kind: "failed", reason: "stopped" } : resolver.lookup(address);
   }
+}
+
+function pathOf({ storePath, env }: NamesOptions): string {
+  return storePath ?? namesPath(env);
 }
 
 async function openSystemResolver(settings: ResolverSettings | undefined): Promise<NameResolver> {
@@ -152,7 +175,6 @@ const NO_COUNTS: NameCounters = { hits: 0, misses: 0, lookups: 0, failures: 0, u
 class NameKeeper {
   readonly #options: NamesOptions;
   readonly #cache: NameCache;
-  readonly #stores: boolean;
   #store: NameStore | undefined;
   #state: NamePersistence = { ...NOT_KEPT, state: "waiting" };
   /** What the counters in the store already hold of this process. */
@@ -161,7 +183,6 @@ class NameKeeper {
 
   constructor(options: NamesOptions, cache: NameCache) {
     this.#options = options;
-    this.#stores = options.asks ?? true;
     this.#cache = cache;
   }
 
@@ -172,9 +193,7 @@ class NameKeeper {
   async open(): Promise<void> {
     const { openNameStore } = await import("../store/names.ts");
     if (this.#closed) return;
-    const path = this.#options.storePath ?? namesPath(this.#options.env);
-    // Who only reads makes no file.
-    if (!this.#stores && sizeOf(path) === undefined) return;
+    const path = pathOf(this.#options);
     const { store, wasSetAside, failure } = openNameStore(path);
     this.#state = { ...this.#state, path, state: wasSetAside ? "set_aside" : "on" };
     if (failure !== undefined) this.#fail(failure);
@@ -204,7 +223,7 @@ class NameKeeper {
     const { clock } = this.#options;
     const endMs = clock.monotonicMs() + limitMs;
     for (;;) {
-      if (this.#store === undefined || !this.#stores) return;
+      if (this.#store === undefined) return;
       const counts = this.#newCounts();
       const changes = this.#cache.takeChanges(SAVE_ROWS);
       if (changes.length === 0 && !hasCounts(counts)) return;
@@ -224,7 +243,7 @@ class NameKeeper {
   close(): void {
     this.#closed = true;
     this.save(CLOSE_SAVE_MS);
-    if (this.#stores) this.#store?.trim(this.#options.clock.nowMs()); // a failure is left to the next run
+    this.#store?.trim(this.#options.clock.nowMs()); // a failure is left to the next run
     this.#store?.close();
     this.#store = undefined;
   }

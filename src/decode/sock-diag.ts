@@ -9,6 +9,7 @@ import { NLM_F_DUMP, netlinkRequest } from "./netlink.ts";
 import {
   TCP_INFO_SIZE_WITH_BYTES_RECEIVED,
   TCP_INFO_SIZE_WITH_BYTES_SENT,
+  TCP_INFO_SIZE_WITH_DATA_SEGMENTS,
   TCP_NEW_SYN_RECV,
   tcpInfo,
 } from "./tcp-info.ts";
@@ -67,6 +68,12 @@ export const inetDiagMsg = defineLayout("inet_diag_msg", 72, {
   inode: [68, "u32"],
 });
 
+/** INET_DIAG_NOCOOKIE: any socket with these ends. */
+const NO_COOKIE = 0xffff_ffff;
+const ID_OFFSET = 4;
+const ID_SIZE = 48;
+const COOKIE_OFFSET = inetDiagMsg.offsetOf.cookieLow - ID_OFFSET;
+
 const INET_DIAG_INFO = 2;
 const INET_DIAG_SHUTDOWN = 8;
 const INET_DIAG_PROTOCOL = 10;
@@ -97,6 +104,32 @@ export function familyDumpRequest(
   inetDiagReqV2.set.extensions(view, 0, protocol === IPPROTO_TCP ? 1 << (INET_DIAG_INFO - 1) : 0);
   inetDiagReqV2.set.states(view, 0, states);
   return netlinkRequest(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, sequence, body);
+}
+
+/** Asks for the one TCP socket, minisockets included, that has the ends of this record. Valid while the record is. */
+export function sameEndsRequest(sequence: number, record: DiagRecord): Uint8Array {
+  const body = new Uint8Array(inetDiagReqV2.size);
+  const view = new DataView(body.buffer);
+  inetDiagReqV2.set.family(view, 0, record.family);
+  inetDiagReqV2.set.protocol(view, 0, IPPROTO_TCP);
+  inetDiagReqV2.set.states(view, 0, ALL_STATES);
+  const id = inetDiagReqV2.offsetOf.id;
+  body.set(record.endsBytes(), id);
+  view.setUint32(id + COOKIE_OFFSET, NO_COOKIE, true);
+  view.setUint32(id + COOKIE_OFFSET + 4, NO_COOKIE, true);
+  return netlinkRequest(SOCK_DIAG_BY_FAMILY, 0, sequence, body);
+}
+
+/** What the notice of a destroyed socket tells beside its counters; undefined where the kernel is too old to tell. */
+export interface Traces {
+  /** Segments received that carried payload. */
+  readonly dataSegmentsIn: number;
+  /** Segments sent that carried none: SYN, FIN, acknowledgements. */
+  readonly bareSegmentsOut: number;
+  /** Segments sent that carried payload, those again that were sent again or dropped by the local queue. */
+  readonly dataSegmentsOut: number;
+  /** From the last acknowledgement that came to the making of the record. */
+  readonly sinceAckMs: number;
 }
 
 /** A socket's cookie: a number below 2^53, else text. Cookies that were taken inside an interrupt count down from 2^64. */
@@ -135,6 +168,8 @@ export class DiagRecord {
   advertisedMss = 0;
   #view: DataView = new DataView(new ArrayBuffer(0));
   #start = 0;
+  #infoStart = 0;
+  #infoLength = 0;
 
   /** Reads the record between `start` and `end` of the view; false where it is none (too short, unknown family). */
   read(view: DataView, start: number, end: number): boolean {
@@ -179,6 +214,8 @@ export class DiagRecord {
   #readTcpInfo(view: DataView, base: number, length: number): void {
     if (length < TCP_INFO_SIZE_WITH_BYTES_RECEIVED) return;
     this.hasInfo = true;
+    this.#infoStart = base;
+    this.#infoLength = length;
     this.infoState = view.getUint8(base);
     this.sendMss = view.getUint32(base + tcpInfo.offsetOf.sendMss, true);
     this.unackedSegments = view.getUint32(base + tcpInfo.offsetOf.unacked, true);
@@ -211,6 +248,11 @@ export class DiagRecord {
    * addresses, to be compared together with the ports.
    */
   addressSum(): number {
+    if (this.family === AF_INET) {
+      const source = this.#view.getInt32(this.#start + inetDiagMsg.offsetOf.source, true);
+      const destination = this.#view.getInt32(this.#start + inetDiagMsg.offsetOf.destination, true);
+      return (Math.imul(source, 31) + destination) | 0;
+    }
     let sum = 0;
     for (
       let offset = inetDiagMsg.offsetOf.source;
@@ -220,6 +262,23 @@ export class DiagRecord {
       sum = (Math.imul(sum, 31) + this.#view.getInt32(this.#start + offset, true)) | 0;
     }
     return sum;
+  }
+
+  /** Ports, addresses, interface and cookie, as a request names a socket. Valid until the buffer is used again. */
+  endsBytes(): Uint8Array {
+    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#start + ID_OFFSET, ID_SIZE);
+  }
+
+  /** Read only where they are wanted: dumps do not want them. Valid until the buffer is used again. */
+  traces(): Traces | undefined {
+    if (!this.hasInfo || this.#infoLength < TCP_INFO_SIZE_WITH_DATA_SEGMENTS) return undefined;
+    const field = (offset: number): number => this.#view.getUint32(this.#infoStart + offset, true);
+    return {
+      dataSegmentsIn: field(tcpInfo.offsetOf.dataSegmentsIn),
+      bareSegmentsOut: field(tcpInfo.offsetOf.segmentsOut) - field(tcpInfo.offsetOf.dataSegmentsOut),
+      dataSegmentsOut: field(tcpInfo.offsetOf.dataSegmentsOut),
+      sinceAckMs: field(tcpInfo.offsetOf.lastAckReceived),
+    };
   }
 
   #address(offset: number): string {

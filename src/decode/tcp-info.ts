@@ -33,6 +33,8 @@ export const tcpInfo = defineLayout("tcp_info", 232, {
 
 /** From here on an attribute holds bytesAcked and bytesReceived. */
 export const TCP_INFO_SIZE_WITH_BYTES_RECEIVED = 136;
+/** From here on an attribute holds dataSegmentsIn and dataSegmentsOut: since Linux 4.6. */
+export const TCP_INFO_SIZE_WITH_DATA_SEGMENTS = 160;
 /** From here on an attribute holds bytesSent and bytesRetransmitted. */
 export const TCP_INFO_SIZE_WITH_BYTES_SENT = 216;
 

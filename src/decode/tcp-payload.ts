@@ -44,7 +44,8 @@ const CONTROL_BYTES_MAX = 2;
  * Payload sent. bytes_sent − bytes_retrans is exact but for one case, seen on Linux 6.18: a segment that the local queue
  * drops at once (a full qdisc) is counted, stays unsent, and is counted again when it is sent, and not as retransmitted.
  * The sequence numbers know better: bytes_acked and what is in flight are the payload with the SYN and the FIN, so where
- * the two differ by more than these, they are believed. While only a bound of what is in flight is known, so is the error.
+ * the two differ by more than these, they are believed; `mayHaveDropped` says that this must be thought of where they differ
+ * by less, too. While only a bound of what is in flight is known, so is the error.
  *
  * Before Linux 4.19 there is only bytes_acked: what the peer has acknowledged, less SYN and FIN; the meaning is `acked`.
  */
@@ -54,6 +55,7 @@ export function sentPayload(
   opener: Opener,
   fin: "counted" | "not counted" | "unknown",
   overcountBefore: number,
+  mayHaveDropped = false,
 ): SentPayload {
   const control = (opener === "local" ? 1 : 0) + (fin === "not counted" ? 0 : 1);
   const doubt = (opener === "unknown" ? 1 : 0) + (fin === "unknown" ? 1 : 0);
@@ -66,7 +68,10 @@ export function sentPayload(
     const sequence = counts.bytesAcked + inFlight.bytes;
     const excess = sequence - counted;
     if (excess >= 0 && excess <= CONTROL_BYTES_MAX) {
-      return { bytes: counted, overcount: 0, uncertaintyBytes: 0 };
+      // A dropped segment of a byte or two hides behind a FIN or a SYN that may not be there.
+      const most = (opener === "remote" ? 0 : 1) + (fin === "not counted" ? 0 : 1);
+      const hidden = mayHaveDropped ? Math.max(0, most - excess) : 0;
+      return { bytes: counted, overcount: 0, uncertaintyBytes: hidden };
     }
     const bytes = Math.max(0, sequence - control);
     return { bytes, overcount: counted - bytes, uncertaintyBytes: doubt };
@@ -116,7 +121,7 @@ export function finalFinAcked(counts: TcpCounts, opener: Opener): boolean | unde
 
 /** The other end of the same connection, where it is on this machine. */
 export interface MirrorEvidence {
-  /** Payload that it has sent. */
+  /** Payload that it has sent, or the least of it where that is in doubt. */
   readonly bytesSent: number;
   /** Whether that can't grow any more, or was read after the notice. */
   readonly final: boolean;
@@ -128,15 +133,27 @@ export interface ClosingEvidence {
   /** rcv_nxt − copied_seq: what the application hadn't read; an unread FIN is one byte of it. */
   readonly receiveQueue: number;
   readonly finAcked: boolean | undefined;
-  /** tcpi_state in the last dump that had the socket. */
+  /** tcpi_state in the last dump that had the socket itself, not its minisocket. */
   readonly lastState: number | undefined;
   /** Whether that dump showed it as closed by its process on the sending side only. */
   readonly halfClosed: boolean;
-  /** State of the TIME_WAIT minisocket that the connection left behind; undefined where there is none. */
-  readonly minisocketState: number | undefined;
-  /** Whether that minisocket entered TIME_WAIT, by the peer's FIN, before or after the socket was destroyed. */
-  readonly finTime: "before" | "after" | "unknown";
+  /**
+   * The minisocket that the connection left behind: `waiting` where it was ever seen in FIN_WAIT2, `timed` where it was
+   * only seen in TIME_WAIT, undefined where none was seen.
+   */
+  readonly minisocket: "waiting" | "timed" | undefined;
+  /**
+   * When the minisocket's timer began, against the socket's end. A FIN that the peer sends again, because its
+   * acknowledgement was lost, begins it anew, so only `before` proves anything.
+   */
+  readonly timerBegan: "before" | "after" | "unknown";
   readonly mirror: MirrorEvidence | undefined;
+  /** Payload that was sent and not acknowledged. */
+  readonly unackedBytes: number;
+  /** Segments received with payload; undefined before Linux 4.6. */
+  readonly dataSegmentsIn: number | undefined;
+  /** Hints for the guess: whether the socket answered the FIN itself, or outlived the last acknowledgement. */
+  readonly seemsToHaveFin: boolean;
 }
 
 export interface ReceivedPayload {
@@ -147,54 +164,47 @@ export interface ReceivedPayload {
 
 /** Payload received by a destroyed socket. */
 export function finalReceivedPayload(evidence: ClosingEvidence): ReceivedPayload {
-  const all = { bytesReceived: evidence.bytesReceived, uncertaintyBytes: 0 } as const;
-  if (evidence.bytesReceived === 0) return all;
-  const less = { bytesReceived: evidence.bytesReceived - 1, uncertaintyBytes: 0 } as const;
-  const mirror = evidence.mirror;
+  const { bytesReceived, mirror } = evidence;
+  const all = { bytesReceived, uncertaintyBytes: 0 } as const;
+  if (bytesReceived === 0) return all;
+  const less = { bytesReceived: bytesReceived - 1, uncertaintyBytes: 0 } as const;
   if (mirror !== undefined) {
     // A FIN is received only after everything before it: then the count is one more than the peer sent, never else.
-    if (evidence.bytesReceived <= mirror.bytesSent) return all;
-    if (mirror.final && evidence.bytesReceived === mirror.bytesSent + 1) return less;
+    if (bytesReceived <= mirror.bytesSent) return all;
+    if (mirror.final && bytesReceived === mirror.bytesSent + 1) return less;
   }
   if (evidence.lastState !== undefined && finReceivedIn(evidence.lastState)) return less;
-  // The minisocket still waits for the peer's FIN.
-  if (evidence.minisocketState === TCP_FIN_WAIT2) return all;
-  if (evidence.minisocketState === TCP_TIME_WAIT) return afterActiveClose(evidence, all, less);
-  return withoutMinisocket(evidence, all, less);
-}
-
-/**
- * We closed first, and the peer's FIN has come since. An orphan that is destroyed in FIN_WAIT2 leaves the FIN to the
- * minisocket, uncounted; a FIN that came before is counted.
- */
-function afterActiveClose(
-  evidence: ClosingEvidence,
-  all: ReceivedPayload,
-  less: ReceivedPayload,
-): ReceivedPayload {
-  // Unread data would have made the close a reset, which leaves no minisocket: what is unread is the FIN.
-  if (evidence.receiveQueue > 0) return less;
-  if (evidence.finTime === "after") return all;
-  if (evidence.finTime === "before") return less;
-  return { ...(evidence.halfClosed ? less : all), uncertaintyBytes: 1 };
-}
-
-/**
- * The peer closed first, or the connection was aborted. An acknowledged FIN of ours and no minisocket is the passive
- * close in most cases; but an orphan in FIN_WAIT2 that gets data is aborted too and leaves no minisocket, so it is no
- * proof.
- */
-function withoutMinisocket(
-  evidence: ClosingEvidence,
-  all: ReceivedPayload,
-  less: ReceivedPayload,
-): ReceivedPayload {
-  const activeCloser = evidence.lastState === TCP_FIN_WAIT1 || evidence.lastState === TCP_FIN_WAIT2;
-  if (activeCloser) return { ...all, uncertaintyBytes: 1 };
-  if (evidence.finAcked === true) {
-    // With unread data there would have been a reset in place of a FIN: what is unread is the peer's FIN.
-    return evidence.receiveQueue > 0 ? less : { ...less, uncertaintyBytes: 1 };
+  // One byte, and no segment brought any: a FIN.
+  if (bytesReceived === 1 && evidence.dataSegmentsIn === 0) return less;
+  // The minisocket was left to wait for the peer's FIN, which it does not count.
+  if (evidence.minisocket === "waiting") return all;
+  if (evidence.minisocket === "timed") {
+    // Unread data would have made the close a reset, which leaves no minisocket: what is unread is the FIN.
+    if (evidence.receiveQueue > 0 || evidence.timerBegan === "before") return less;
+    return { ...(likelyBeforeTheEnd(evidence) ? less : all), uncertaintyBytes: 1 };
   }
-  if (evidence.finAcked === undefined && evidence.receiveQueue === 0) return { ...less, uncertaintyBytes: 1 };
-  return { ...(evidence.receiveQueue === 1 ? less : all), uncertaintyBytes: 1 };
+  return { ...(likelyWithoutMinisocket(evidence) ? less : all), uncertaintyBytes: 1 };
+}
+
+/**
+ * We closed first, and the peer's FIN has come since: to the socket, which counts it, or to the minisocket, which
+ * doesn't. A guess whether to the socket.
+ */
+function likelyBeforeTheEnd(evidence: ClosingEvidence): boolean {
+  if (evidence.timerBegan === "after") return false;
+  return evidence.halfClosed || evidence.seemsToHaveFin;
+}
+
+/**
+ * No minisocket was seen: the peer closed first, or the connection was aborted. Nothing proves which: an acknowledged
+ * FIN of ours comes with the passive close, but also with a half-close that a reset ended, and with a minisocket that
+ * was gone before it was seen. A guess whether the FIN was counted.
+ */
+function likelyWithoutMinisocket(evidence: ClosingEvidence): boolean {
+  const { finAcked, receiveQueue, lastState } = evidence;
+  if (lastState === TCP_FIN_WAIT1 || lastState === TCP_FIN_WAIT2) return false;
+  if (receiveQueue === 1) return true;
+  if (receiveQueue > 1) return false;
+  // What was sent to a peer that had closed is answered by a reset.
+  return finAcked !== false || evidence.unackedBytes > 0;
 }

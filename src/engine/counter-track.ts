@@ -2,7 +2,7 @@
  * Follows one counter of one socket. What it reports never goes back while the socket lives, whatever the kernel says;
  * only the final value of a closed socket may correct it.
  */
-import { DecayedRate } from "./decayed-rate.ts";
+import { DecayedRate, type RateStep } from "./decayed-rate.ts";
 
 /**
  * SYN and FIN take a sequence number each (RFC 9293 section 3.4), which a capture takes off by the socket's state; state
@@ -84,6 +84,13 @@ export class CounterTrack {
   takeDelta(): number {
     const delta = this.#delta;
     this.#delta = 0;
+    return delta;
+  }
+
+  /** Takes the growth since the last call into the rate, and returns it. */
+  stepRate(step: RateStep): number {
+    const delta = this.takeDelta();
+    this.rate.step(delta, step);
     return delta;
   }
 

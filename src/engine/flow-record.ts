@@ -6,15 +6,15 @@ import type {
   AttributionQuality,
   BytesMeaning,
   ClosedSocket,
+  Protocol,
   SocketCounters,
   SocketIdentity,
   SocketSample,
   SocketState,
 } from "../model/flow.ts";
-import type { ProcessKey } from "../model/process.ts";
+import type { ProcessInfo, ProcessKey } from "../model/process.ts";
 import type { Flow, HostName } from "../model/snapshot.ts";
 import { CounterTrack } from "./counter-track.ts";
-import type { RateStep } from "./decayed-rate.ts";
 import type { ProcessEntry, ProcessMemory } from "./process-memory.ts";
 import type { RemoteName, RemoteNames } from "./remote-names.ts";
 import { isServedHere } from "./service-port.ts";
@@ -28,7 +28,7 @@ export interface RecordContext {
   userNameOf(userId: number): string | undefined;
   hostOf(remote: RemoteName): HostName | undefined;
   /** Whether something listens at this port key now. */
-  isListening(key: number): boolean;
+  readonly isListening: (key: number) => boolean;
 }
 
 /** The better an answer is, the higher; one is only replaced by another at least as good. */
@@ -108,6 +108,18 @@ export class FlowRecord {
     return this.#state;
   }
 
+  get protocol(): Protocol {
+    return this.identity.protocol;
+  }
+
+  get localPort(): number {
+    return this.identity.localPort;
+  }
+
+  get remotePort(): number {
+    return this.identity.remotePort;
+  }
+
   /** Whether somebody could count it at least once. */
   get isCounted(): boolean {
     return this.sent.value !== undefined || this.received.value !== undefined;
@@ -120,7 +132,7 @@ export class FlowRecord {
 
   /** Whether its bytes belong to a process that is known. */
   get isAttributed(): boolean {
-    return this.#entries.some((entry) => entry.info !== undefined);
+    return this.#process() !== undefined;
   }
 
   get owners(): readonly ProcessEntry[] {
@@ -196,18 +208,10 @@ export class FlowRecord {
     this.#remote = undefined;
   }
 
-  stepRates(step: RateStep): { readonly sent: number; readonly received: number } {
-    const sent = this.sent.takeDelta();
-    const received = this.received.takeDelta();
-    this.sent.rate.step(sent, step);
-    this.received.rate.step(received, step);
-    return { sent, received };
-  }
-
-  /** The flow as known now. */
+  /** The flow as known now. Nothing is allocated where it is what it was: this runs for every flow of every sample. */
   publish(context: RecordContext): Flow {
     this.#decideService(context);
-    const process = this.#entries.find((entry) => entry.info !== undefined)?.info;
+    const process = this.#process();
     const userId = this.#userId ?? process?.userId;
     const userName =
       (userId === undefined ? undefined : context.userNameOf(userId)) ??
@@ -254,6 +258,12 @@ export class FlowRecord {
     };
     this.#flow = flow;
     return flow;
+  }
+
+  /** The first of its processes that is known. */
+  #process(): ProcessInfo | undefined {
+    for (const entry of this.#entries) if (entry.info !== undefined) return entry.info;
+    return undefined;
   }
 
   /** Whether a flow still shows what this record's own fields say. */
@@ -316,10 +326,7 @@ export class FlowRecord {
 
   #decideService(context: RecordContext): void {
     if (this.#isServedHere === true) return;
-    const { protocol, localPort, remotePort } = this.identity;
-    const isServed = isServedHere({ protocol, localPort, remotePort, state: this.#state }, (key) =>
-      context.isListening(key),
-    );
+    const isServed = isServedHere(this, context.isListening);
     if (isServed === this.#isServedHere) return;
     this.#isServedHere = isServed;
     this.#service = context.serviceOf(this.identity, isServed);

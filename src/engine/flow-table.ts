@@ -282,9 +282,8 @@ export class FlowTable {
     let processes = 0;
     this.#livingRows = 0;
     for (const record of this.#records.values()) {
-      const growth = record.stepRates(step);
-      sent += Math.max(0, growth.sent);
-      received += Math.max(0, growth.received);
+      sent += Math.max(0, record.sent.stepRate(step));
+      received += Math.max(0, record.received.stepRate(step));
       sums.add(sideOf(record), record.sent.observed, record.received.observed);
       flows.push(record.publish(this.#context));
       if (record.isClosed) continue;

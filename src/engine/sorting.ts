@@ -15,9 +15,6 @@ export interface SortRules<Row> {
 interface Keyed<Row> {
   readonly row: Row;
   readonly value: SortValue;
-  readonly rate: number;
-  readonly bytes: number;
-  readonly key: string;
 }
 
 export function sortRows<Row>(
@@ -26,25 +23,27 @@ export function sortRows<Row>(
   sort: { readonly column: string; readonly descending: boolean } | undefined,
 ): Row[] {
   const read = sort === undefined ? undefined : rules.columns[sort.column];
+  // The rules for rate, bytes and key only read; a column may make text, so its values are made once.
+  if (read === undefined) return rows.toSorted((left, right) => compareBusiest(left, right, rules));
   const sign = sort?.descending === true ? -1 : 1;
-  const keyed = rows.map((row): Keyed<Row> => ({
-    row,
-    value: read?.(row),
-    rate: rules.rate(row),
-    bytes: rules.bytes(row),
-    key: rules.key(row),
-  }));
+  const keyed = rows.map((row): Keyed<Row> => ({ row, value: read(row) }));
   keyed.sort((left, right) => {
-    if (left.value !== right.value) {
-      if (left.value === undefined) return 1;
-      if (right.value === undefined) return -1;
-      return left.value < right.value ? -sign : sign;
-    }
-    if (left.rate !== right.rate) return right.rate - left.rate;
-    if (left.bytes !== right.bytes) return right.bytes - left.bytes;
-    return left.key < right.key ? -1 : left.key > right.key ? 1 : 0;
+    if (left.value === right.value) return compareBusiest(left.row, right.row, rules);
+    if (left.value === undefined) return 1;
+    if (right.value === undefined) return -1;
+    return left.value < right.value ? -sign : sign;
   });
   return keyed.map(({ row }) => row);
+}
+
+function compareBusiest<Row>(left: Row, right: Row, rules: SortRules<Row>): number {
+  const rate = rules.rate(right) - rules.rate(left);
+  if (rate !== 0) return rate;
+  const bytes = rules.bytes(right) - rules.bytes(left);
+  if (bytes !== 0) return bytes;
+  const leftKey = rules.key(left);
+  const rightKey = rules.key(right);
+  return leftKey < rightKey ? -1 : leftKey > rightKey ? 1 : 0;
 }
 
 /** Text by which letters of either case sort together. */

@@ -17,7 +17,8 @@ function home(env: Environment): string {
   const fromEnvironment = env["HOME"];
   if (fromEnvironment !== undefined && isAbsolute(fromEnvironment)) return fromEnvironment;
   try {
-    return homedir() || NO_HOME;
+    const found = homedir(); // it may be $HOME once more
+    return isAbsolute(found) ? found : NO_HOME;
   } catch {
     return NO_HOME; // no entry in the user database: there is no home, and the path says so
   }

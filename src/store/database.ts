@@ -35,8 +35,19 @@ const SET_ASIDE_MAX = 5;
 const CHECKED_BYTES_MAX = 512 * 1024 * 1024;
 const HEADER = "SQLite format 3\0";
 
+/** The names that a damaged database is known by. What is called otherwise and is no database was never one of ours. */
+const DATABASE_NAME = /\.(?:db|sqlite3?)$/;
+
 /** The file is not, or no longer, a database. */
 class DamagedError extends Error {}
+
+/** Nothing was ever written: a file that was only just made, or whose maker was killed at once. */
+export class EmptyDatabaseError extends WbError {
+  constructor(path: string) {
+    super("storage", `${path} holds nothing yet`, { hint: "`wb monitor` records while it runs" });
+    this.name = "EmptyDatabaseError";
+  }
+}
 
 /** Whether the error says that the file itself is damaged. */
 export function isDamage(error: unknown): boolean {
@@ -85,13 +96,14 @@ export function openForWriting(path: string, definition: DatabaseDefinition): Op
 
 /**
  * Opens for reading. Changes nothing, also not a damaged file.
- * @throws WbError("storage")
+ * @throws WbError("storage"); EmptyDatabaseError where nothing was ever written
  */
 export function openForReading(path: string, definition: DatabaseDefinition): Database {
   try {
     const database = openReadOnly(path);
     try {
       checkVersion(database, path, definition);
+      if (pragma(database, "user_version") === 0) throw new EmptyDatabaseError(path);
       return database;
     } catch (error) {
       database.close();
@@ -144,7 +156,13 @@ function openImmutable(path: string): Database {
 }
 
 function open(path: string, definition: DatabaseDefinition): Database {
-  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status?.isFile() === false) {
+    throw new WbError("storage", `${path} is not a file, so it can't hold the ${definition.what}`, {
+      hint: "name a file that may be made or written to",
+    });
+  }
+  const bytes = status?.size ?? 0;
   if (bytes > 0) examine(path, definition);
   else closeSync(openSync(path, "a", 0o600)); // SQLite gives its other files the mode of this one
   const database = new Database(path, { readwrite: true, create: true });
@@ -175,7 +193,10 @@ function examine(path: string, definition: DatabaseDefinition): void {
   try {
     const start = Buffer.alloc(HEADER.length);
     const read = readSync(descriptor, start, 0, start.length, 0);
-    if (start.subarray(0, read).toString("latin1") !== HEADER) throw new DamagedError("not a database");
+    if (start.subarray(0, read).toString("latin1") !== HEADER) {
+      if (!DATABASE_NAME.test(path)) throw notADatabase(path);
+      throw new DamagedError("not a database");
+    }
   } finally {
     closeSync(descriptor);
   }
@@ -185,6 +206,13 @@ function examine(path: string, definition: DatabaseDefinition): void {
   } finally {
     database.close();
   }
+}
+
+/** A path that was mistyped must not cost the file that is there. */
+function notADatabase(path: string): WbError {
+  return new WbError("storage", `${path} is not a database; it is left as it is`, {
+    hint: "name a file that is not there yet, such as one that ends in .db",
+  });
 }
 
 function pragma(database: Database, name: "user_version" | "application_id"): number {

@@ -103,6 +103,52 @@ export function readNameCounters(
   }
 }
 
+/** Names of single addresses, for who asks a few and stores nothing: the rest of the file is not read. */
+export class NameReader {
+  readonly #database: Database;
+
+  private constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Creates and changes nothing; undefined where there is no file, or one that can't be read. */
+  static open(path: string): NameReader | undefined {
+    let database: Database | undefined;
+    try {
+      database = openUnchanged(path);
+      database.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
+      const reader = new NameReader(database);
+      reader.#find("", 0); // the table may not be there
+      return reader;
+    } catch {
+      database?.close();
+      return undefined; // a cache that can't be read knows no names
+    }
+  }
+
+  /** What is stored of an address and has not expired. */
+  find(address: string, nowMs: number): StoredName | undefined {
+    try {
+      return this.#find(address, nowMs);
+    } catch {
+      return undefined; // damaged in its middle, or locked: the name is not known
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #find(address: string, nowMs: number): StoredName | undefined {
+    const row = this.#database
+      .query<NameRow, [string, number]>(
+        "SELECT address, name, source, expires_ms FROM names WHERE address = ? AND expires_ms > ?",
+      )
+      .get(address, Math.round(nowMs));
+    return row === null ? undefined : storedName(row);
+  }
+}
+
 /** A reader makes -wal and -shm files beside the database, unless it is told that nobody writes: then there is no -wal. */
 function openUnchanged(path: string): Database {
   if (statSync(`${path}-wal`, { throwIfNoEntry: false }) !== undefined)
@@ -142,9 +188,7 @@ export class NameStore {
            ORDER BY saved_ms DESC, address DESC LIMIT ? OFFSET ?`,
         )
         .all(Math.round(nowMs), limit, offset);
-      return rows.map(({ address, name, source, expires_ms: expiresAtMs }) => {
-        return { address, name: name ?? undefined, source, expiresAtMs };
-      });
+      return rows.map(storedName);
     } catch (error) {
       return failureOf(error);
     }
@@ -216,6 +260,10 @@ export class NameStore {
       .run();
     this.#database.query("DELETE FROM counters WHERE day < ?").run(Math.floor(nowMs / DAY_MS) - COUNTER_DAYS);
   }
+}
+
+function storedName({ address, name, source, expires_ms: expiresAtMs }: NameRow): StoredName {
+  return { address, name: name ?? undefined, source, expiresAtMs };
 }
 
 function tryOpen(path: string): NameStore | NameStoreFailure {

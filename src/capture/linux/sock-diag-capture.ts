@@ -7,11 +7,13 @@
  * destroy-listener.ts): otherwise, with the receive buffer that a default kernel grants an ordinary user, the notices of
  * more than some three hundred closings would be lost. The timer never keeps the program alive.
  */
+import { TCP_FIN_WAIT2 } from "../../decode/tcp-info.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { CaptureStatus, Degradation } from "../../model/capture-status.ts";
 import type { Batch, Capture } from "../../model/contracts.ts";
 import type { ClosedSocket, SocketSample } from "../../model/flow.ts";
 import { attributeClosing, attributeLive } from "./attribution.ts";
+import type { Closing } from "./closing.ts";
 import { DEGRADATIONS } from "./degradations.ts";
 import { DestroyListener } from "./destroy-listener.ts";
 import { readEphemeralPorts } from "./ephemeral-ports.ts";
@@ -21,6 +23,9 @@ import { NetlinkError } from "./netlink-socket.ts";
 import { ProcessSide } from "./process-side.ts";
 import { SocketDumper } from "./socket-dump.ts";
 import { SocketTable } from "./socket-table.ts";
+
+/** So many minisockets are looked for after one drain: half a millisecond. */
+const LOOKS_MAX = 100;
 
 export interface SockDiagOptions {
   readonly clock: Clock;
@@ -39,6 +44,7 @@ export class SockDiagCapture implements Capture {
   readonly #processes: ProcessSide | undefined;
   readonly #interfaces: Interfaces;
   readonly #loss = new LossTally();
+  readonly #undecided: { readonly closing: Closing; readonly request: Uint8Array }[] = [];
   #timer: Timer | undefined;
   #drainedAtMs: number;
   #overflowed = false;
@@ -57,6 +63,11 @@ export class SockDiagCapture implements Capture {
       throw error;
     }
     this.#table = new SocketTable(readEphemeralPorts(options.procRoot));
+    this.#table.onUndecided = (closing, record) => {
+      if (this.#undecided.length < LOOKS_MAX) {
+        this.#undecided.push({ closing, request: this.#dumper.requestFor(record) });
+      }
+    };
     this.#processes = ProcessSide.open(options.procRoot, options.clock);
     this.#interfaces = new Interfaces(options.procRoot);
     if (this.#listener !== undefined && options.drainBetweenSamples !== false) {
@@ -100,10 +111,27 @@ export class SockDiagCapture implements Capture {
     const loss = this.#listener.drain((record, protocol) => {
       this.#table.close(record, protocol, closedAtMs, window);
     });
+    this.#lookForWaiting();
     this.#loss.add("netlink_overflow", loss.overflows);
     this.#loss.add("malformed_record", loss.malformed);
     if (loss.overflows > 0) this.#overflowed = true;
     return loss.overflows > 0 ? Number.POSITIVE_INFINITY : loss.notices;
+  }
+
+  /**
+   * A minisocket that still waits for the peer's FIN proves that it was not counted, but not for long: so it is looked
+   * for at once, one query each for the last few connections that closed.
+   */
+  #lookForWaiting(): void {
+    try {
+      for (const { closing, request } of this.#undecided.splice(0)) {
+        const record = this.#dumper.look(request);
+        if (record?.state === TCP_FIN_WAIT2 && !record.hasInfo) this.#table.leftWaiting(closing, record);
+      }
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      this.#table.onUndecided = undefined; // a kernel that does not answer is not asked again: less is proven then
+    }
   }
 
   // The contract is asynchronous because other captures wait for a helper; this one has its answer at once.

@@ -3,12 +3,13 @@
  * user, in one reused buffer. A dump that changed under way is repeated a bounded number of times, then counted.
  */
 import { ERRNO } from "../../../ffi/linux/libc.ts";
-import { NetlinkReader, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from "../../decode/netlink.ts";
+import { NetlinkReader, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, nlmsghdr } from "../../decode/netlink.ts";
 import {
   AF_INET,
   AF_INET6,
   DiagRecord,
   familyDumpRequest,
+  sameEndsRequest,
   IPPROTO_TCP,
   IPPROTO_UDP,
   tcpDumpRequest,
@@ -53,6 +54,32 @@ export class SocketDumper implements Disposable {
     this.#repeat((sequence) => familyDumpRequest(sequence, AF_INET, IPPROTO_UDP), IPPROTO_UDP, visit, loss);
     this.#repeat((sequence) => familyDumpRequest(sequence, AF_INET6, IPPROTO_UDP), IPPROTO_UDP, visit, loss);
     return loss;
+  }
+
+  /** The request for the socket that has the ends of this record now; for `look`, later. */
+  requestFor(record: DiagRecord): Uint8Array {
+    return sameEndsRequest(0, record);
+  }
+
+  /**
+   * The one TCP socket or minisocket that a request of `requestFor` names, or undefined where there is none: one
+   * exact query (about 5 µs), no walk. Throws NetlinkError.
+   */
+  look(request: Uint8Array): DiagRecord | undefined {
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    nlmsghdr.set.sequence(new DataView(request.buffer), 0, this.#sequence);
+    this.#socket.send(request);
+    for (;;) {
+      const length = this.#socket.receive(this.#buffer);
+      if (length === RECEIVE_OVERFLOW) return undefined;
+      this.#reader.reset(length);
+      while (this.#reader.next()) {
+        if (this.#reader.sequence !== this.#sequence) continue; // the rest of a dump that was given up
+        const { type, view, bodyStart, bodyEnd } = this.#reader;
+        if (type === NLMSG_ERROR) return undefined; // ENOENT, most often
+        return this.#record.read(view, bodyStart, bodyEnd) ? this.#record : undefined;
+      }
+    }
   }
 
   /** Throws NetlinkError where the kernel refuses any of the tables; asks for no socket, so nothing is walked. */

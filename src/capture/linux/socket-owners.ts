@@ -14,6 +14,13 @@ const FULL_PASS_BUDGET_MS = 4;
 /** A process is looked at again after this, or after 500 times what the look cost: at most 0.2 % of a core for each. */
 const REFRESH_AFTER_MS = 2000;
 const REFRESH_COST_FACTOR = 500;
+/**
+ * Where the kernel tells how many descriptors a process has, and it has as many as at the last look, it most likely
+ * holds the same ones. Only one that let go of a socket and opened something else meanwhile is found later by this:
+ * after so long, or after 1000 times what the look cost.
+ */
+const UNCHANGED_REFRESH_AFTER_MS = 5000;
+const UNCHANGED_COST_FACTOR = 1000;
 /** A socket without a holder is looked for again after 1, 2, 4 … s: the kernel's own never has one. */
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 30_000;
@@ -86,6 +93,8 @@ interface Look {
   holder: Holder | undefined;
   atMs: number;
   costMs: number;
+  /** How many descriptors the look found, where the kernel said so too; else undefined. */
+  descriptors: number | undefined;
 }
 
 export class SocketOwners {
@@ -187,9 +196,7 @@ export class SocketOwners {
   #refresh(pids: readonly number[], nowMs: () => number, startedAtMs: number): void {
     const due = pids.filter((pid) => {
       const look = this.#looks.get(pid);
-      if (look === undefined) return true;
-      const pause = Math.max(REFRESH_AFTER_MS * 0.9, look.costMs * REFRESH_COST_FACTOR);
-      return look.atMs < startedAtMs && startedAtMs - look.atMs >= pause;
+      return look === undefined || this.#isDue(pid, look, startedAtMs - look.atMs);
     });
     due.sort((a, b) => (this.#looks.get(a)?.atMs ?? 0) - (this.#looks.get(b)?.atMs ?? 0));
     const until = nowMs() + REFRESH_BUDGET_MS;
@@ -199,22 +206,35 @@ export class SocketOwners {
     }
   }
 
+  /** Whether a process that was looked at `ageMs` ago is to be looked at again. */
+  #isDue(pid: number, look: Look, ageMs: number): boolean {
+    // Nine tenths, because samples come a little early or late.
+    const pauseMs = Math.max(REFRESH_AFTER_MS * 0.9, look.costMs * REFRESH_COST_FACTOR);
+    if (ageMs <= 0 || ageMs < pauseMs) return false;
+    if (look.descriptors === undefined) return true;
+    const longestMs = Math.max(UNCHANGED_REFRESH_AFTER_MS * 0.9, look.costMs * UNCHANGED_COST_FACTOR);
+    return ageMs >= longestMs || this.#files.descriptorCount(pid) !== look.descriptors;
+  }
+
   #look(pid: number, nowMs: () => number): void {
     const beganMs = nowMs();
     this.#lookCount += 1;
     const found: SocketInode[] = [];
-    const result = this.#files.sockets(pid, (inode) => {
+    const count = this.#files.descriptorCount(pid);
+    const visit = (inode: number): void => {
       const entry = this.#inodes.get(inode);
       if (entry === undefined || entry.look === this.#lookCount) return; // not a network socket, or seen already
       entry.look = this.#lookCount;
       found.push(entry);
-    });
+    };
+    const result = this.#files.sockets(pid, visit, count);
     if (result === "gone") {
       this.vanishedCount += 1;
       this.forgetProcess(pid);
       return;
     }
-    const look = this.#looks.get(pid) ?? { holder: undefined, atMs: 0, costMs: 0 };
+    const look = this.#looks.get(pid) ?? { holder: undefined, atMs: 0, costMs: 0, descriptors: undefined };
+    look.descriptors = result === count ? count : undefined;
     if (found.length > 0) {
       const holder = this.#holderOf(pid, look.holder);
       if (holder === undefined) {

@@ -29,6 +29,8 @@ export class SocketTable {
   #generation = 0;
   #dumpedAtMs = 0;
   #vanished: ClosedSocket[] = [];
+  /** Told of a closing of which a prompt look at its minisocket could prove more; the record is valid only then. */
+  onUndecided: ((closing: Closing, record: DiagRecord) => void) | undefined;
   /** Connections that vanished from the dumps, or left a minisocket, without a notice; since the last `takeClosed`. */
   vanishedCount = 0;
 
@@ -75,7 +77,7 @@ export class SocketTable {
     socket ??= this.#limbo.get(cookie) ?? this.#track(record, protocol, kind, 0);
     if (this.#limbo.delete(cookie)) this.#live.set(cookie, socket);
     socket.generation = this.#generation;
-    if (kind === "minisocket") socket.becomeMinisocket(record.state);
+    if (kind === "minisocket") socket.becomeMinisocket(record.state, this.#beganMs(record));
     else socket.update(record);
     if (socket.isListener) this.#addListener(socket);
   }
@@ -83,7 +85,12 @@ export class SocketTable {
   /** A notice of a destroyed socket, which came within `window`. */
   close(record: DiagRecord, protocol: number, closedAtMs: number, window: NoticeWindow): void {
     const cookie = record.cookie();
-    const known = this.#live.get(cookie) ?? this.#limbo.get(cookie);
+    let known = this.#live.get(cookie) ?? this.#limbo.get(cookie);
+    if (known?.isConnection === true && record.remotePort !== 0 && known.isAnotherConnection(record)) {
+      this.#vanish(known, closedAtMs);
+      this.#limbo.delete(cookie);
+      known = this.#track(record, protocol, "full", known.nextRevision);
+    }
     if (known === undefined && protocol === IPPROTO_TCP && record.remotePort === 0) {
       if (isErased(record)) this.#closeStranger(record, protocol, closedAtMs, window);
       return; // never connected, or refused: no connection lived
@@ -93,9 +100,17 @@ export class SocketTable {
     const socket = known ?? new TrackedSocket(record, protocol, "full");
     if (known === undefined) this.#takeOverMinisocket(socket);
     const opener = this.#opener(socket.identity);
-    this.#ledger.add(new Closing(record, socket, known !== undefined, opener, closedAtMs, window));
+    const closing = new Closing(record, socket, known !== undefined, opener, closedAtMs, window);
+    this.#ledger.add(closing);
+    if (closing.mayBeWaiting && !this.isLocal(closing.identity.remoteAddress))
+      this.onUndecided?.(closing, record);
     this.#forget(socket);
     this.#limbo.delete(cookie);
+  }
+
+  /** What a prompt look at a closing's minisocket found. */
+  leftWaiting(closing: Closing, record: DiagRecord): void {
+    this.#ledger.leftBehind(closing, { state: record.state, beganMs: this.#beganMs(record) });
   }
 
   /** A dump ended, and the notices that came during it have been taken: what was not seen in it is gone. */
@@ -176,11 +191,12 @@ export class SocketTable {
       closing = this.#ledger.byTuple(address);
     }
     if (closing === undefined) return false;
-    this.#ledger.leftBehind(closing, {
-      state: record.state,
-      beganMs: this.#dumpedAtMs - (TIME_WAIT_MS - record.expiresMs),
-    });
+    this.#ledger.leftBehind(closing, { state: record.state, beganMs: this.#beganMs(record) });
     return true;
+  }
+
+  #beganMs(minisocket: DiagRecord): number {
+    return this.#dumpedAtMs - (TIME_WAIT_MS - minisocket.expiresMs);
   }
 
   #closeStranger(record: DiagRecord, protocol: number, closedAtMs: number, window: NoticeWindow): void {

@@ -34,6 +34,13 @@ export const NO_COUNTERS: SocketCounters = {
   uncertaintyBytes: undefined,
 };
 
+/** What a connection leaves behind: in FIN_WAIT2 until the peer's FIN comes, then in TIME_WAIT. */
+export interface Minisocket {
+  readonly state: number;
+  /** Of one in TIME_WAIT: monotonic milliseconds at which its timer began, or, by the peer's repeated FIN, began anew. */
+  readonly beganMs: number;
+}
+
 const NO_OWNERS: readonly ProcessKey[] = [];
 
 /** `full`: a socket with counters. `minisocket`: TIME_WAIT and the like. `request`: a connection still being made. */
@@ -46,6 +53,10 @@ export class TrackedSocket {
   kind: SocketKind;
   /** tcpi_state where it is known, else the record's state. */
   state: number;
+  /** tcpi_state in the last dump that had the socket itself; undefined where dumps only had its minisocket. */
+  fullState: number | undefined;
+  /** What a dump saw of its minisocket, before any notice came. */
+  minisocket: Minisocket | undefined;
   /** The dump that last had this socket. */
   generation = 0;
   /** The dump that first had only its minisocket. */
@@ -63,6 +74,8 @@ export class TrackedSocket {
   attribution: AttributionQuality = "unknown";
   /** By how much the kernel's count of sent bytes is too high. */
   #overcount = 0;
+  /** Made at the second look: a program that looks once has no use for it. */
+  #quiet: QuietCounts | undefined;
   readonly #addressSum: number;
   readonly #revision: number;
   #sample: SocketSample | undefined;
@@ -74,7 +87,7 @@ export class TrackedSocket {
     this.state = record.state;
     this.#revision = revision;
     this.#addressSum = record.addressSum();
-    this.identity = makeIdentity(record, protocol, revision);
+    this.identity = makeIdentity(record, this.cookie, protocol, revision);
   }
 
   /** Whether the record is of another connection on the same socket: the same cookie with other ends. */
@@ -116,11 +129,14 @@ export class TrackedSocket {
   }
 
   /** The connection lives on as a minisocket while its process still holds the closed socket: the counters are old. */
-  becomeMinisocket(state: number): void {
+  becomeMinisocket(state: number, beganMs: number): void {
+    // The first word is the best: FIN_WAIT2 proves most, and a timer of TIME_WAIT can only be begun anew.
+    this.minisocket ??= { state, beganMs };
     if (state === this.state && this.kind === "minisocket") return;
     if (this.kind === "full") this.minisocketSince = this.generation;
     this.state = state;
     this.kind = "minisocket";
+    this.#quiet = undefined;
     this.#sample = undefined;
     if (this.counters.meaning !== "none") this.counters = { ...this.counters, uncertaintyBytes: undefined };
   }
@@ -149,6 +165,7 @@ export class TrackedSocket {
   }
 
   #count(record: DiagRecord, state: number): void {
+    this.fullState = state;
     const isQuiet = record.unackedSegments === 0;
     if (state === TCP_ESTABLISHED && record.hasBytesSent && this.opener === "unknown" && isQuiet) {
       const excess = record.bytesAcked - (record.bytesSent - record.bytesRetransmitted);
@@ -158,6 +175,10 @@ export class TrackedSocket {
     }
     this.halfClosed = (state === TCP_FIN_WAIT1 || state === TCP_FIN_WAIT2) && record.inode !== 0;
     this.kind = "full";
+    if (this.counters !== NO_COUNTERS) {
+      this.#quiet ??= new QuietCounts();
+      if (this.#quiet.isUnchanged(record, state)) return;
+    }
     // The queue's length is read apart from the counters, so of a living socket only its being empty is certain.
     const inFlight = isQuiet ? NOTHING_IN_FLIGHT : ({ exact: false, max: inFlightMax(record) } as const);
     const fin = finAckedIn(state) ? "counted" : "not counted";
@@ -181,6 +202,34 @@ export class TrackedSocket {
   }
 }
 
+/** What a record with nothing in flight said: from the same again follows the same again, so nothing need be computed. */
+class QuietCounts {
+  #state = -1;
+  #sent = 0;
+  #acked = 0;
+  #retransmitted = 0;
+  #received = 0;
+
+  /** Compares with the record of the last call, and remembers this one. */
+  isUnchanged(record: DiagRecord, state: number): boolean {
+    const isQuiet = record.unackedSegments === 0;
+    const isSame =
+      isQuiet &&
+      state === this.#state &&
+      record.bytesSent === this.#sent &&
+      record.bytesAcked === this.#acked &&
+      record.bytesRetransmitted === this.#retransmitted &&
+      record.bytesReceived === this.#received;
+    if (isSame) return true;
+    this.#state = isQuiet ? state : -1;
+    this.#sent = record.bytesSent;
+    this.#acked = record.bytesAcked;
+    this.#retransmitted = record.bytesRetransmitted;
+    this.#received = record.bytesReceived;
+    return false;
+  }
+}
+
 const NOTHING_IN_FLIGHT: InFlight = { exact: true, bytes: 0 };
 
 /** Segments in flight are at most as long as the sender's segment size; one more for what the size was before. */
@@ -196,11 +245,16 @@ export function kindOf(record: DiagRecord): SocketKind {
   return state === "syn_received" ? "request" : "full";
 }
 
-function makeIdentity(record: DiagRecord, protocol: number, revision: number): SocketIdentity {
+function makeIdentity(
+  record: DiagRecord,
+  cookie: Cookie,
+  protocol: number,
+  revision: number,
+): SocketIdentity {
   const name = protocol === IPPROTO_TCP ? "tcp" : "udp";
   const remoteAddress = record.remoteAddress();
   return {
-    id: revision === 0 ? `${name}:${record.cookie()}` : `${name}:${record.cookie()}#${revision}`,
+    id: revision === 0 ? `${name}:${cookie}` : `${name}:${cookie}#${revision}`,
     protocol: name,
     localAddress: record.localAddress(),
     localPort: record.localPort,

@@ -44,8 +44,8 @@ export async function examine(options: Examination): Promise<Check[]> {
     terminalCheck(terminal),
     nameServer,
     nameCacheCheck(clock.nowMs(), env),
-    historyCheck(env),
-    diskCheck(env),
+    historyCheck(env, configuration.historyPath),
+    diskCheck(env, configuration.historyPath),
     configuration.check,
     clockCheck(clock.nowMs(), clock.nowMs() - wallStartMs, clock.monotonicMs() - monotonicStartMs),
   ];

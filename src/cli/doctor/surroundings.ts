@@ -3,7 +3,7 @@ import { VERSION } from "../../model/version.ts";
 import { WbError } from "../../model/errors.ts";
 import type { SystemFacts } from "../../platform/system-facts.ts";
 import { loadConfiguration } from "../config.ts";
-import { resolveSetting, SETTINGS, type Setting } from "../settings.ts";
+import { historySettings, resolveSetting, SETTINGS, type Setting } from "../settings.ts";
 import { reasonOf, type Check } from "./check.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -111,6 +111,8 @@ export interface ConfigurationFinding {
   readonly check: Check;
   /** Whether name servers may be asked: `--no-dns`, WB_NO_DNS or the file may forbid it. */
   readonly dns: boolean;
+  /** Where the configuration puts the history; undefined: the usual place. */
+  readonly historyPath: string | undefined;
 }
 
 /** Reads the configuration as `wb monitor` would, and every setting of it. */
@@ -131,16 +133,18 @@ export async function configurationCheck(
         given += 1;
     }
     const dns = resolveSetting(SETTINGS.dns, { flag: dnsFlag, env, file: values });
+    const { path: historyPath } = historySettings({ env, file: values });
     const data = { path: path ?? null, settings: given };
     const first = warnings[0];
-    if (first !== undefined) return { check: { ...base, status: "warn", detail: first, data }, dns };
+    if (first !== undefined) return { check: { ...base, status: "warn", detail: first, data }, dns, historyPath };
     const where = path ?? "no file: defaults";
     const detail =
       given === 0 ? where : `${where}, ${given} ${given === 1 ? "setting" : "settings"} given, all valid`;
-    return { check: { ...base, status: "ok", detail, data }, dns };
+    return { check: { ...base, status: "ok", detail, data }, dns, historyPath };
   } catch (error) {
     const remedy = error instanceof WbError ? error.hint : undefined;
     // With a configuration that can't be read nobody knows whether packets are wanted, so none is sent.
-    return { check: { ...base, status: "fail", detail: reasonOf(error), remedy }, dns: false };
+    const check = { ...base, status: "fail", detail: reasonOf(error), remedy } as const;
+    return { check, dns: false, historyPath: undefined };
   }
 }

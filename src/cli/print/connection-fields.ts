@@ -27,9 +27,16 @@ export function pidOfKey(key: ProcessKey): number | undefined {
   return Number.isSafeInteger(pid) && last > 0 ? pid : undefined;
 }
 
-function ownerPids(flow: Flow): number[] {
-  if (flow.owners.length === 0) return [];
-  return flow.owners.map(pidOfKey).filter((pid) => pid !== undefined);
+/** Most connections share their list of owners with others: what it says in pids is made once. */
+const pidsOfOwners = new WeakMap<readonly ProcessKey[], readonly number[]>();
+
+function ownerPids({ owners }: Flow): readonly number[] {
+  let pids = pidsOfOwners.get(owners);
+  if (pids === undefined) {
+    pids = owners.map(pidOfKey).filter((pid) => pid !== undefined);
+    pidsOfOwners.set(owners, pids);
+  }
+  return pids;
 }
 
 const TEXT = { kind: "text" } as const;

@@ -7,7 +7,7 @@ import { VERSION } from "../../model/version.ts";
 import type { Output } from "../output.ts";
 import { rate, type FieldContext } from "./field.ts";
 import { jsonText } from "./json-text.ts";
-import { resultRows } from "./result-rows.ts";
+import { resultTexts } from "./result-rows.ts";
 
 /** The version of the shape of all JSON of `wb monitor`. It changes where a field goes away or changes its meaning. */
 export const JSON_VERSION = 1;
@@ -128,8 +128,8 @@ export async function writeDocument(
   await output.write(`${jsonText(head).slice(0, -1)},"rows":[`);
   let separator = "\n";
   let lines: string[] = [];
-  for (const row of resultRows(result, context)) {
-    lines.push(jsonText(row));
+  for (const line of resultTexts(result, context)) {
+    lines.push(line);
     if (lines.length < ROWS_PER_WRITE) continue;
     await output.write(separator + lines.join(",\n"));
     separator = ",\n";

@@ -19,8 +19,8 @@ import {
   timingsObject,
   totalsObject,
 } from "./document.ts";
-import { jsonText, rowObject } from "./json-text.ts";
-import { resultRows } from "./result-rows.ts";
+import { jsonText, rowWriter } from "./json-text.ts";
+import { resultTexts } from "./result-rows.ts";
 
 export interface StreamFrame {
   readonly host: string;
@@ -33,6 +33,11 @@ export type StreamEnd = "duration" | "once" | "signal";
 
 function line(type: string, members: Record<string, unknown>): string {
   return `${jsonText({ type, ...members })}\n`;
+}
+
+/** The beginning of lines whose other members are those of a row, which is text already. */
+function rowStart(type: string, members: Record<string, unknown>): string {
+  return `${jsonText({ type, ...members }).slice(0, -1)},`;
 }
 
 /** Closed rows are told apart from live ones; a limit is for the live ones. */
@@ -111,12 +116,10 @@ export class SampleStream {
     const { filter } = this.#frame.query;
     const found = this.#ask(snapshot, { by: "connection", filter, sort: undefined, limit: undefined });
     if (found.by !== "connection") return;
-    const context = fieldContext(snapshot);
-    const sampledAtMs = Math.round(snapshot.sampledAtMs);
+    const write = rowWriter(CONNECTION_FIELDS, fieldContext(snapshot));
+    const start = rowStart("closed", { sampledAtMs: Math.round(snapshot.sampledAtMs) });
     for (const flow of this.#takeClosed(found.rows, all)) {
-      await this.#output.write(
-        line("closed", { sampledAtMs, ...rowObject(CONNECTION_FIELDS, flow, context) }),
-      );
+      await this.#output.write(`${start}${write(flow).slice(1)}\n`);
     }
   }
 
@@ -131,8 +134,9 @@ export class SampleStream {
     // A limit would count closed connections too, which are not samples: those are taken out first.
     const limit = query.by === "connection" ? undefined : query.limit;
     const result = liveRows(this.#ask(snapshot, { ...query, limit }), query.limit);
-    for (const row of resultRows(result, context)) {
-      await this.#output.write(line("sample", { sampledAtMs, ...row }));
+    const start = rowStart("sample", { sampledAtMs });
+    for (const row of resultTexts(result, context)) {
+      await this.#output.write(`${start}${row.slice(1)}\n`);
     }
     await this.#tellClosed(snapshot, false);
     await this.#output.write(

@@ -1,10 +1,10 @@
-/** A query's result as objects, whatever it is grouped by: what JSON and CSV print. */
+/** A query's result as JSON texts or as objects, whatever it is grouped by: what JSON and CSV print. */
 import type { QueryResult } from "../../model/query.ts";
 import { CONNECTION_FIELDS } from "./connection-fields.ts";
-import type { FieldContext } from "./field.ts";
+import type { Field, FieldContext } from "./field.ts";
 import { GROUP_FIELDS } from "./group-fields.ts";
 import { INTERFACE_FIELDS } from "./interface-fields.ts";
-import { rowObject } from "./json-text.ts";
+import { rowObject, rowWriter } from "./json-text.ts";
 
 export type RowObject = ReturnType<typeof rowObject>;
 
@@ -17,6 +17,26 @@ export function* resultRows(result: QueryResult, context: FieldContext): Generat
   } else {
     for (const row of result.rows) yield rowObject(GROUP_FIELDS, row, context);
   }
+}
+
+/** The rows as JSON, made one at a time. */
+export function* resultTexts(result: QueryResult, context: FieldContext): Generator<string> {
+  if (result.by === "connection") {
+    yield* textsOf(result.rows, CONNECTION_FIELDS, context);
+  } else if (result.by === "interface") {
+    yield* textsOf(result.rows, INTERFACE_FIELDS, context);
+  } else {
+    yield* textsOf(result.rows, GROUP_FIELDS, context);
+  }
+}
+
+function* textsOf<Row>(
+  rows: readonly Row[],
+  fields: readonly Field<Row>[],
+  context: FieldContext,
+): Generator<string> {
+  const write = rowWriter(fields, context);
+  for (const row of rows) yield write(row);
 }
 
 /** The names of the fields that rows of this grouping have. */

@@ -3,16 +3,12 @@
  * connections are a line on stdout. Everything blocks, so that the order of events is what the scenario says.
  */
 import { closeSync, openSync } from "node:fs";
-import { COMMANDS, type Family, type Scenario } from "./scenarios.ts";
+import { COMMANDS, type ClosingScenario, type Family, type Scenario } from "./scenarios.ts";
 import { CountingSocket, type Counted } from "./sockets.ts";
 
 const port = Number(process.argv[2]);
 const filePath = process.argv[3] ?? "/dev/null";
-const ADDRESSES: Readonly<Record<Family, string>> = {
-  ipv4: "127.0.0.1",
-  ipv6: "::1",
-  "v4-mapped": "::ffff:127.0.0.1",
-};
+const ADDRESSES = JSON.parse(process.argv[4] ?? "{}") as Readonly<Record<Family, string>>;
 const longLived = new Map<Family, CountingSocket[]>();
 let address = ADDRESSES.ipv4;
 
@@ -34,7 +30,84 @@ function exchange(sendBytes: number, answerBytes: number): CountingSocket {
   return socket;
 }
 
-const SCRIPTS: Readonly<Record<Scenario, () => CountingSocket[]>> = {
+function waitingPeer(milliseconds: number): CountingSocket[] {
+  const sockets = Array.from({ length: 5 }, () => connect(COMMANDS.waitThenClose, milliseconds));
+  for (const socket of sockets) socket.close();
+  return sockets;
+}
+
+const SCRIPTS: Readonly<Record<Scenario | ClosingScenario, () => CountingSocket[]>> = {
+  "peer-closes-30-ms-later": () => waitingPeer(30),
+  "peer-closes-80-ms-later": () => waitingPeer(80),
+  "peer-closes-400-ms-later": () => waitingPeer(400),
+  "shut-then-closed-before-the-peer": () => {
+    const sockets = Array.from({ length: 5 }, () => connect(COMMANDS.waitThenClose, 200));
+    for (const socket of sockets) socket.shutdownSending();
+    Bun.sleepSync(80); // longer than an acknowledgement may be delayed
+    for (const socket of sockets) socket.close();
+    return sockets;
+  },
+  "lingering-close": () =>
+    Array.from({ length: 5 }, (_, index) => {
+      const socket = connect(COMMANDS.answerThenWait, 50 + index);
+      socket.receive(50 + index);
+      socket.shutdownSending();
+      socket.receive(1); // the end of the stream
+      socket.close();
+      return socket;
+    }),
+  "closed-long-after-the-peer": () => {
+    const socket = connect(COMMANDS.answerThenWait, 50);
+    socket.receive(50);
+    socket.shutdownSending();
+    socket.receive(1);
+    Bun.sleepSync(1500); // a program that is slow to let go
+    socket.close();
+    return [socket];
+  },
+  "peer-answers-a-closed-socket": () => {
+    const sockets = Array.from({ length: 5 }, (_, index) => connect(COMMANDS.waitThenAnswer, 200 + index));
+    for (const socket of sockets) socket.close();
+    return sockets;
+  },
+  "half-closed-then-reset-by-peer": () => {
+    const socket = connect(COMMANDS.answerAfterEofAndReset, 77);
+    socket.shutdownSending();
+    socket.receive(77);
+    socket.receive(1); // the reset
+    socket.close();
+    return [socket];
+  },
+  "half-closed-then-closed-unread": () =>
+    [1, 2, 500].map((answer) => {
+      const socket = connect(COMMANDS.answerAfterEofAndStay, answer);
+      socket.shutdownSending();
+      socket.leaveUnread(answer);
+      socket.close();
+      return socket;
+    }),
+  "closed-with-unread-answer": () =>
+    [1, 2, 500].map((answer) => {
+      const socket = connect(COMMANDS.answerAndClose, answer);
+      socket.leaveUnread(answer);
+      waitUntilAcknowledged();
+      socket.close();
+      return socket;
+    }),
+  "end-of-stream-unread": () => {
+    const socket = connect(COMMANDS.answerAndClose, 300);
+    socket.receive(300);
+    waitUntilAcknowledged();
+    socket.close();
+    return [socket];
+  },
+  "both-close-at-once": () =>
+    Array.from({ length: 20 }, (_, index) => {
+      const socket = connect(COMMANDS.answerAndClose, index);
+      socket.receive(index);
+      socket.close();
+      return socket;
+    }),
   "short-client-closes": () => [exchange(1234, 4321), exchange(1, 1), exchange(70_001, 3)],
   "short-server-closes": () => {
     const socket = connect(COMMANDS.answerAndClose, 777);
@@ -168,7 +241,7 @@ for await (const line of console) {
   address = ADDRESSES[family as Family];
   const sockets = name.startsWith("long-lived:")
     ? longLivedStep(name.slice("long-lived:".length), family as Family)
-    : SCRIPTS[name as Scenario]();
+    : SCRIPTS[name as Scenario | ClosingScenario]();
   const connections: Counted[] = sockets.map((socket) => socket.counted());
   console.log(JSON.stringify({ connections }));
 }

@@ -15,6 +15,8 @@ interface Conversation {
   number: number;
   eof: boolean;
   shut: boolean;
+  /** Not to be served before (performance.now): a server that takes its time. */
+  waitsUntilMs: number;
 }
 
 const file = openSync(process.argv[2] ?? "/dev/null", "r");
@@ -27,6 +29,9 @@ for await (const chunk of driven(Bun.stdin.stream())) {
   if (chunk === "report") {
     const live = [...conversations].map((conversation) => conversation.socket.counted());
     console.log(JSON.stringify({ connections: finished.concat(live), live: live.length }));
+  }
+  if (chunk === "take") {
+    console.log(JSON.stringify({ connections: finished.splice(0), live: conversations.size }));
   }
 }
 process.exit(0);
@@ -49,7 +54,10 @@ async function* driven(stdin: ReadableStream<Uint8Array>): AsyncIterable<string>
 }
 
 function turn(timeoutMs: number): void {
-  const list = [...conversations];
+  const now = performance.now();
+  const all = [...conversations];
+  for (const late of all) if (late.waitsUntilMs > 0 && late.waitsUntilMs <= now) answer(late);
+  const list = all.filter((conversation) => conversation.waitsUntilMs === 0);
   const wanted = list.map(({ socket, toSend, command }) => ({
     fd: socket.fd,
     out: toSend > 0 && command > 0,
@@ -61,7 +69,7 @@ function turn(timeoutMs: number): void {
   }
   if (!hits.includes(0)) return;
   for (let socket = accept(listener.fd); socket !== undefined; socket = accept(listener.fd)) {
-    conversations.add({ socket, command: 0, toSend: 0, number: 0, eof: false, shut: false });
+    conversations.add({ socket, command: 0, toSend: 0, number: 0, eof: false, shut: false, waitsUntilMs: 0 });
   }
 }
 
@@ -88,7 +96,20 @@ function obey(conversation: Conversation, count: number): void {
 function answer(conversation: Conversation): void {
   const { socket, command } = conversation;
   if (command === 0 && conversation.eof) return finish(conversation);
-  if (command === COMMANDS.answerAfterEof && !conversation.eof) return;
+  const afterEof = command === COMMANDS.answerAfterEof || command === COMMANDS.answerAfterEofAndStay;
+  if (afterEof && !conversation.eof) return;
+  if (command === COMMANDS.waitThenClose || command === COMMANDS.waitThenAnswer) {
+    if (!conversation.eof) return;
+    if (conversation.waitsUntilMs === 0) {
+      conversation.waitsUntilMs =
+        performance.now() + (command === COMMANDS.waitThenClose ? conversation.number : 100);
+      return;
+    }
+    if (performance.now() < conversation.waitsUntilMs) return;
+    if (command === COMMANDS.waitThenClose) return finish(conversation);
+    conversation.waitsUntilMs = 0;
+  }
+  if (command === COMMANDS.answerAfterEofAndReset && !conversation.eof) return;
   if (command === COMMANDS.sendFile && conversation.toSend > 0) {
     socket.sendFile(file, conversation.toSend);
     conversation.toSend = 0;
@@ -100,13 +121,21 @@ function answer(conversation: Conversation): void {
     conversation.toSend -= count;
   }
   if (command === COMMANDS.answerAndClose) return finish(conversation);
-  if (command === COMMANDS.answerAndReset) {
+  if (command === COMMANDS.answerAndReset || command === COMMANDS.answerAfterEofAndReset) {
+    // Only when the answer has gone: a reset would throw away what is still to be sent.
+    if (command === COMMANDS.answerAfterEofAndReset) Bun.sleepSync(30);
     socket.reset();
     return finish(conversation);
   }
   if (command === COMMANDS.halfClose && !conversation.shut) {
     socket.shutdownSending();
     conversation.shut = true;
+  }
+  // Stays, with its answer unread at the other end, until that closes.
+  if (command === COMMANDS.answerAfterEofAndStay) {
+    // After the end of the stream only sending tells of a reset, and sending nothing is enough.
+    if (socket.trySend(0) < 0) finish(conversation);
+    return;
   }
   if (conversation.eof) finish(conversation);
 }

@@ -25,6 +25,7 @@ const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const POLLIN = 1;
 const POLLOUT = 4;
+const MSG_PEEK = 2;
 
 /** One connection as its program counted it. */
 export interface Counted {
@@ -130,6 +131,17 @@ export class CountingSocket {
     if (count < 0) return -errno();
     this.received += count;
     return count;
+  }
+
+  /** Waits until so many bytes have come, and counts them without reading them: the kernel has received them. */
+  leaveUnread(byteCount: number): void {
+    for (;;) {
+      const count = must("recv", libc().recv(this.fd, SCRATCH, SCRATCH.length, MSG_PEEK));
+      if (count === 0) throw new Error("the stream ended too early");
+      if (count < byteCount) continue;
+      this.received += count;
+      return;
+    }
   }
 
   waitFor(direction: "in" | "out"): void {

@@ -5,8 +5,22 @@
 import { join } from "node:path";
 import { tmpdir, type TemporaryDirectory } from "../tmpdir.ts";
 import { waitFor } from "../wait-for.ts";
-import type { Family, Scenario } from "./scenarios.ts";
+import type { ClosingScenario, Family, Scenario } from "./scenarios.ts";
 import type { Counted } from "./sockets.ts";
+
+/** Where the two programs run: commands to put in front of theirs, and where the client finds the server. */
+export interface Places {
+  readonly client: readonly string[];
+  readonly server: readonly string[];
+  readonly addresses: Readonly<Record<Family, string>>;
+}
+
+/** Both on this machine, over loopback. */
+export const LOOPBACK: Places = {
+  client: [],
+  server: [],
+  addresses: { ipv4: "127.0.0.1", ipv6: "::1", "v4-mapped": "::ffff:127.0.0.1" },
+};
 
 interface Report {
   readonly connections: readonly Counted[];
@@ -18,6 +32,7 @@ export class Traffic implements AsyncDisposable {
   readonly #server: LineProcess;
   readonly #client: LineProcess;
   readonly #directory: TemporaryDirectory;
+  readonly #taken: Counted[] = [];
 
   private constructor(port: number, server: LineProcess, client: LineProcess, directory: TemporaryDirectory) {
     this.port = port;
@@ -26,17 +41,24 @@ export class Traffic implements AsyncDisposable {
     this.#directory = directory;
   }
 
-  static async start(): Promise<Traffic> {
+  static async start(places: Places = LOOPBACK): Promise<Traffic> {
     const directory = await tmpdir();
     const file = join(directory.path, "payload");
     await Bun.write(file, new Uint8Array(300_000).fill(0x61));
-    const server = new LineProcess([process.execPath, join(import.meta.dir, "server.ts"), file]);
+    const server = new LineProcess([
+      ...places.server,
+      process.execPath,
+      join(import.meta.dir, "server.ts"),
+      file,
+    ]);
     const { port } = await server.next<{ port: number }>();
     const client = new LineProcess([
+      ...places.client,
       process.execPath,
       join(import.meta.dir, "client.ts"),
       String(port),
       file,
+      JSON.stringify(places.addresses),
     ]);
     await client.next();
     return new Traffic(port, server, client, directory);
@@ -51,7 +73,10 @@ export class Traffic implements AsyncDisposable {
   }
 
   /** Runs a scenario to its end; returns the client's counts. */
-  async run(scenario: Scenario | `long-lived:${string}`, family: Family): Promise<readonly Counted[]> {
+  async run(
+    scenario: Scenario | ClosingScenario | `long-lived:${string}`,
+    family: Family,
+  ): Promise<readonly Counted[]> {
     this.#client.write(`${scenario} ${family}`);
     return (await this.#client.next<Report>()).connections;
   }
@@ -62,6 +87,20 @@ export class Traffic implements AsyncDisposable {
       this.#server.write("report");
       const report = await this.#server.next<Report>();
       return report.live === live && report.connections;
+    });
+  }
+
+  /** The server's counts of the connections with these ends there, once it has closed all of them. */
+  serverCountsOf(client: readonly Counted[]): Promise<readonly Counted[]> {
+    const wanted = new Set(client.map((row) => `${row.remote} ${row.local}`));
+    return waitFor(`the server to have closed ${wanted.size} connections`, async () => {
+      this.#server.write("take");
+      const report = await this.#server.next<Report>();
+      this.#taken.push(...report.connections);
+      const found = this.#taken.filter((row) => wanted.has(`${row.local} ${row.remote}`));
+      if (found.length < wanted.size) return undefined;
+      this.#taken.length = 0;
+      return found;
     });
   }
 

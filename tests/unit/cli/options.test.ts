@@ -92,6 +92,15 @@ describe("the form", () => {
     expect([code, message]).toEqual(["terminal", "there is no terminal to show the screen on"]);
     expect((await options({ tui: true }, {}, true)).form).toBe("screen");
   });
+
+  test("a terminal that can't place its cursor gets a table", async () => {
+    expect((await options({}, { TERM: "dumb" }, true)).form).toBe("table");
+    expect(await refusal(options({ tui: true }, { TERM: "dumb" }, true))).toEqual([
+      "terminal",
+      "this terminal can't show the screen (TERM is dumb)",
+      "set TERM to what the terminal is, or leave out --tui for a table",
+    ]);
+  });
 });
 
 describe("values", () => {

@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { EmptyDatabaseError } from "../../../src/store/database.ts";
 import { begun, EVER, increment, open, SCOPE, write } from "../../support/history-store.ts";
 import { tmpdir } from "../../support/tmpdir.ts";
 
@@ -105,6 +106,32 @@ describe("files", () => {
     writeFileSync(path, "garbage".repeat(1000));
     expect(() => open(path)).toThrow(/5 damaged ones already lie beside it/);
     expect(statSync(path).size).toBe(7000);
+  });
+
+  test("a file that is no database and not named as one is refused and not touched", async () => {
+    await using directory = await tmpdir();
+    for (const text of ["root:x:0:0:root:/root:/bin/bash\n", "x"]) {
+      const path = join(directory.path, "passwd");
+      writeFileSync(path, text);
+      expect(() => open(path)).toThrow(/passwd is not a database; it is left as it is/);
+      expect(readFileSync(path, "utf8")).toBe(text);
+    }
+    expect(readdirSync(directory.path)).toEqual(["passwd"]);
+  });
+
+  test("a device is refused: nothing that is written to it is kept", () => {
+    expect(() => open("/dev/null")).toThrow("/dev/null is not a file, so it can't hold the history");
+  });
+
+  test("a reader tells a database that holds nothing yet from a damaged one", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "history.db");
+    writeFileSync(path, "");
+    expect(() => open(path, { readonly: true })).toThrow(EmptyDatabaseError);
+    const database = new Database(path);
+    database.run("PRAGMA journal_mode = WAL");
+    database.close();
+    expect(() => open(path, { readonly: true })).toThrow(EmptyDatabaseError);
   });
 
   test("an empty file, as a kill at the very beginning leaves it, becomes a history", async () => {

@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 
 import type { NameCounters, StoredName } from "../../../src/model/names.ts";
-import { NameStore, openNameStore, readNameCounters } from "../../../src/store/names.ts";
+import { NameReader, NameStore, openNameStore, readNameCounters } from "../../../src/store/names.ts";
 import { tmpdir } from "../../support/tmpdir.ts";
 
 const NOW_MS = 1_800_000_000_000;
@@ -222,4 +222,30 @@ test("a place that can't be written is told, not thrown", async () => {
     store: undefined,
     failure: { end: "unwritable" },
   });
+});
+
+test("a reader answers single addresses, while the file is written too, and makes no file", async () => {
+  await using directory = await tmpdir();
+  const path = join(directory.path, "names.db");
+  expect(NameReader.open(path)).toBeUndefined();
+  expect(readdirSync(directory.path)).toEqual([]);
+  const store = opened(path);
+  const names = [stored("192.0.2.1", "a.example", { source: "dns" }), stored("192.0.2.2", undefined)];
+  store.save(names, NO_COUNTS, NOW_MS);
+  const beside = NameReader.open(path);
+  expect(beside?.find("192.0.2.1", NOW_MS)).toEqual(names[0]);
+  beside?.close();
+  store.close();
+  const reader = NameReader.open(path);
+  expect(reader?.find("192.0.2.1", NOW_MS)).toEqual(names[0]);
+  expect(reader?.find("192.0.2.2", NOW_MS)).toEqual(names[1]);
+  expect(reader?.find("192.0.2.1", NOW_MS + HOUR_MS)).toBeUndefined();
+  expect(reader?.find("192.0.2.3", NOW_MS)).toBeUndefined();
+  reader?.close();
+  expect(readdirSync(directory.path)).toEqual(["names.db"]);
+  truncateSync(path, 3000);
+  expect(NameReader.open(path)?.find("192.0.2.1", NOW_MS)).toBeUndefined();
+  writeFileSync(path, "no database");
+  expect(NameReader.open(path)).toBeUndefined();
+  expect(readFileSync(path, "utf8")).toBe("no database");
 });

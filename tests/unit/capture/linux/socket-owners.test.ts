@@ -1,8 +1,9 @@
 /** Inodes to processes, over a made-up proc file system: who holds what, in which order, and how that changes. */
+import { readdirSync } from "node:fs";
 import { mkdir, rm, symlink, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { ProcFiles } from "../../../../src/capture/linux/proc-files.ts";
+import { ProcFiles, type ProcAbsence } from "../../../../src/capture/linux/proc-files.ts";
 import { SocketOwners } from "../../../../src/capture/linux/socket-owners.ts";
 import { ProcessTable } from "../../../../src/capture/linux/process-table.ts";
 import { Users } from "../../../../src/capture/linux/users.ts";
@@ -92,6 +93,40 @@ test("every holder is kept, the one who started first in front, and holders that
   // Looked at again only after a while.
   expect(look(files, owners, [1, 2], 100)).toEqual([["boot:10:500"], ["boot:11:400", "boot:10:500"]]);
   expect(look(files, owners, [1, 2], 5000)).toEqual([["boot:10:500"], ["boot:10:500"]]);
+});
+
+/** A kernel that tells how many descriptors a process has. */
+class CountingFiles extends ProcFiles {
+  looks = 0;
+
+  override descriptorCount(pid: number): number {
+    return readdirSync(join(this.root, `${pid}/fd`)).length;
+  }
+
+  override sockets(pid: number, visit: (inode: number) => void): number | ProcAbsence {
+    this.looks += 1;
+    return super.sockets(pid, visit, undefined);
+  }
+}
+
+test("where the kernel counts descriptors, an unchanged process is looked at less often, a changed one soon", async () => {
+  await using proc = await FakeProc.create();
+  await proc.process(10, 500, [1, 2]);
+  await proc.process(11, 400, [2, 99]);
+  using files = new CountingFiles(proc.root);
+  const owners = new SocketOwners(files, "boot");
+  expect(look(files, owners, [1, 2], 0)).toEqual([["boot:10:500"], ["boot:11:400", "boot:10:500"]]);
+  expect(files.looks).toBe(2);
+  look(files, owners, [1, 2], 2000);
+  expect(files.looks).toBe(2);
+  // As many descriptors as before, but another one.
+  await proc.hold(11, [98, 99]);
+  expect(look(files, owners, [1, 2], 4000)[1]).toEqual(["boot:11:400", "boot:10:500"]);
+  expect(look(files, owners, [1, 2], 5000)[1]).toEqual(["boot:10:500"]);
+  expect(files.looks).toBe(4);
+  await proc.hold(11, [2, 98, 99]);
+  expect(look(files, owners, [1, 2], 7000)[1]).toEqual(["boot:11:400", "boot:10:500"]);
+  expect(files.looks).toBe(5);
 });
 
 test("a new socket is found at once, a socket without a holder is looked for less and less often", async () => {

@@ -218,6 +218,57 @@ describe("closing", () => {
     });
   });
 
+  test("a minisocket that a dump saw before the notice: TIME_WAIT proves no FIN, FIN_WAIT2 that none was counted", () => {
+    const alive = {
+      cookie: 5,
+      state: ESTABLISHED,
+      inode: 1,
+      ...remoteEnds,
+      info: { acked: 1001, sent: 1000 },
+    };
+    const notice = { ...clientNotice, ...remoteEnds, receiveQueue: 0 };
+    sampler.sample([alive]);
+    sampler.sample([{ cookie: 5, state: 6, ...remoteEnds, expires: 59_900 }]);
+    expect(sampler.sample([], [notice]).closed.map(counts)).toEqual([[1000, 301, 1]]);
+    sampler.sample([{ ...alive, cookie: 7 }]);
+    sampler.sample([{ cookie: 7, state: 5, ...remoteEnds, expires: 59_900 }]);
+    expect(sampler.sample([], [{ ...notice, cookie: 7 }]).closed.map(counts)).toEqual([[1000, 301, 0]]);
+  });
+
+  test("a prompt look that finds the minisocket waiting decides; one that finds it in TIME_WAIT later changes nothing", () => {
+    const notice = { ...clientNotice, ...remoteEnds, receiveQueue: 0 };
+    sampler.table.onUndecided = (closing) => {
+      sampler.table.leftWaiting(closing, diagRecord({ cookie: 99, state: 5, ...remoteEnds }));
+    };
+    const minisocket = { cookie: 99, state: 6, ...remoteEnds, expires: 59_900 };
+    expect(sampler.sample([minisocket], [notice]).closed.map(counts)).toEqual([[1000, 301, 0]]);
+    expect(sampler.sample([minisocket]).closed.map(counts)).toEqual([]);
+  });
+
+  test("no look is asked for where it could prove nothing: an unread FIN, a local peer, nothing received", () => {
+    let asked = 0;
+    sampler.table.onUndecided = () => {
+      asked += 1;
+    };
+    const notice = { ...clientNotice, ...remoteEnds, receiveQueue: 0 };
+    sampler.sample([], [{ ...clientNotice, ...remoteEnds }, serverNotice]);
+    sampler.sample([], [{ ...notice, cookie: 8, info: { ...notice.info, received: 0 } }]);
+    expect(asked).toBe(0);
+    sampler.sample([], [{ ...notice, cookie: 9 }]);
+    expect(asked).toBe(1);
+  });
+
+  test("the notice of another connection on the same socket does not take the first one's place", () => {
+    const alive = { cookie: 5, state: 8, inode: 1, ...remoteEnds, info: { acked: 9, sent: 8, received: 3 } };
+    sampler.sample([alive]);
+    const other = { ...clientNotice, ...remoteEnds, remote: ["192.0.2.99", 80] as const, receiveQueue: 0 };
+    const { closed } = sampler.sample([], [other]);
+    expect(closed.map((row) => [row.identity.remoteAddress, counts(row)].flat())).toEqual([
+      [remoteEnds.remote[0], 8, 2, undefined],
+      ["192.0.2.99", 1000, 300, 1],
+    ]);
+  });
+
   test("a minisocket that comes before the notice becomes the connection's row", () => {
     const minisocket = { cookie: 99, state: 6, ...clientEnds, expires: 59_900 };
     const first = sampler.sample([minisocket]);

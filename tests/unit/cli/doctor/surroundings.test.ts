@@ -58,6 +58,10 @@ test("configuration: none, valid, wrong, and what it says of names", async () =>
     dns: true,
   });
   expect((await configurationCheck(undefined, env, false)).dns).toBe(false);
+  expect((await configurationCheck(undefined, env, true)).historyPath).toBeUndefined();
+  expect(
+    (await configurationCheck(undefined, { ...env, WB_HISTORY_PATH: "/srv/wb.db" }, true)).historyPath,
+  ).toBe("/srv/wb.db");
   const path = join(directory.path, "wb.toml");
   writeFileSync(path, "[monitor]\ndns = false\n");
   expect(await configurationCheck(path, env, true)).toMatchObject({
