@@ -2,7 +2,6 @@
  * The terminal's life: taken over, handed back on every way out (quit, signal, crash, Ctrl-Z), and never left in raw
  * mode, in the alternate screen or without a cursor by anything that a program can catch.
  */
-import { tmpdir } from "node:os";
 import { createCliRenderer, type CliRenderer, type CliRendererConfig } from "@opentui/core";
 import { WbError } from "../model/errors.ts";
 
@@ -71,7 +70,8 @@ async function created(config: CliRendererConfig): Promise<CliRenderer> {
     return await createCliRenderer(config);
   } catch (cause) {
     if (!(cause instanceof Error) || !/library/.test(cause.message)) throw cause;
-    const why = `its drawing library can't be unpacked to ${tmpdir()}`;
+    const directory = process.env["BUN_TMPDIR"] || process.env["TMPDIR"] || "/tmp"; // where Bun unpacks to
+    const why = `its drawing library can't be unpacked to ${directory}`;
     throw new WbError("terminal", `the screen can't be opened: ${why}`, {
       cause,
       hint: "set TMPDIR to a directory with 20 MB of room, or use --once for a table",

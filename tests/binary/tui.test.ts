@@ -59,7 +59,9 @@ describe("what the screen can't do without", () => {
     await terminal.keys("Enter");
     await terminal.waitForText("ended with 1");
     const text = (await terminal.waitForText("hint:")).join("\n");
-    expect(text).toContain("wb: the screen can't be opened: its drawing library can't be unpacked to /nonexistent");
+    expect(text).toContain(
+      "wb: the screen can't be opened: its drawing library can't be unpacked to /nonexistent",
+    );
     expect(text).not.toContain("a defect of wb");
   });
 });

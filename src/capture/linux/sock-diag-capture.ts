@@ -3,9 +3,10 @@
  * the final counters of TCP connections that closed. It needs no privilege.
  *
  * Each `sample` empties the queue of notices, dumps the tables, empties the queue again, and decides what closed with
- * which counters. Between two samples a timer empties the queue, and only that, as often as its size demands (see
- * destroy-listener.ts): otherwise, with the receive buffer that a default kernel grants an ordinary user, the notices of
- * more than some three hundred closings would be lost. The timer never keeps the program alive.
+ * which counters. Between two samples a timer empties the queue, and looks for the minisockets of what it found, as often
+ * as the queue's size demands and at least twenty times a second (see destroy-listener.ts): otherwise, with the receive
+ * buffer that a default kernel grants an ordinary user, the notices of more than some three hundred closings would be
+ * lost. The timer never keeps the program alive.
  */
 import { TCP_FIN_WAIT2 } from "../../decode/tcp-info.ts";
 import type { Clock } from "../../lib/clock.ts";

@@ -6,6 +6,7 @@ import { WbError } from "../../model/errors.ts";
 import { createFileLock } from "../../platform/lock.ts";
 import { historyPath } from "../../platform/paths.ts";
 import { freeBytes, sizeOf } from "../../platform/system-facts.ts";
+import { EmptyDatabaseError } from "../../store/database.ts";
 import { readHistoryState, type HistoryState } from "../../store/history-state.ts";
 import { reasonOf, type Check } from "./check.ts";
 
@@ -25,6 +26,7 @@ export function historyCheck(env: Environment, path = historyPath(env)): Check {
   try {
     return presentCheck(path, size, lock, readHistoryState(path));
   } catch (error) {
+    if (error instanceof EmptyDatabaseError) return absentCheck(path);
     const remedy = error instanceof WbError ? error.hint : undefined;
     const data = { path, sizeBytes: size, lock };
     return { ...base, status: "fail", detail: reasonOf(error), remedy, data };

@@ -136,7 +136,8 @@ export async function configurationCheck(
     const { path: historyPath } = historySettings({ env, file: values });
     const data = { path: path ?? null, settings: given };
     const first = warnings[0];
-    if (first !== undefined) return { check: { ...base, status: "warn", detail: first, data }, dns, historyPath };
+    if (first !== undefined)
+      return { check: { ...base, status: "warn", detail: first, data }, dns, historyPath };
     const where = path ?? "no file: defaults";
     const detail =
       given === 0 ? where : `${where}, ${given} ${given === 1 ? "setting" : "settings"} given, all valid`;

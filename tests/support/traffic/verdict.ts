@@ -59,7 +59,9 @@ export class Verdict {
     if (this.breaches.length > 0) parts.push(`WRONG ${this.breaches.length}`);
     if (this.exact === this.rows) parts.push("exact");
     if (this.doubtful > 0) {
-      parts.push(`±${this.largest} (${this.doubtful} of ${this.rows}, ${this.rightGuesses} guessed right)`);
+      const wrong = this.doubtful - this.rightGuesses;
+      const guesses = wrong === 0 ? "" : `, ${wrong} guessed wrong`;
+      parts.push(`±${this.largest} (${this.doubtful} of ${this.rows}${guesses})`);
     }
     if (this.lowerBounds > 0) parts.push(`lower bound (${this.lowerBounds} of ${this.rows})`);
     if (this.unseen > 0) parts.push(`no row, counted as loss (${this.unseen} of ${this.rows})`);
