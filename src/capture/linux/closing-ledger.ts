@@ -16,7 +16,11 @@ const UNTOLD_MAX = 200_000;
 const WAIT_SAMPLES_MAX = 5;
 
 /** A connection that was never seen in a dump and whose notice has lost its addresses: only its own port is left. */
-type ErasedStranger = (identity: SocketIdentity) => Closing;
+interface ErasedStranger {
+  readonly adopt: (identity: SocketIdentity) => Closing;
+  /** Whether it has waited for its other end since the sample before. */
+  waited: boolean;
+}
 
 export class ClosingLedger {
   readonly #byCookie = new Map<Cookie, Closing>();
@@ -53,8 +57,9 @@ export class ClosingLedger {
     }
     this.#strangerCount += 1;
     const same = this.#strangers.get(record.localPort);
-    if (same === undefined) this.#strangers.set(record.localPort, [make]);
-    else same.push(make);
+    const stranger = { adopt: make, waited: false };
+    if (same === undefined) this.#strangers.set(record.localPort, [stranger]);
+    else same.push(stranger);
   }
 
   byCookie(cookie: Cookie): Closing | undefined {
@@ -75,25 +80,20 @@ export class ClosingLedger {
   ): void {
     this.#adoptStrangers(isLocal);
     const open = this.#waiting.concat(this.#fresh);
-    const fresh = new Set(this.#fresh);
     this.#waiting = [];
     this.#fresh = [];
     // An erased closing follows from its mirror's counters, so those come first.
     for (const closing of open) if (!closing.erased) this.#settleOne(closing, live);
-    for (const closing of open) {
-      if (!closing.erased) continue;
-      this.#settleOne(closing, live);
-      if (fresh.has(closing) && closing.counters.uncertaintyBytes === undefined) this.erasedCount += 1;
-    }
+    for (const closing of open) if (closing.erased) this.#settleOne(closing, live);
     for (const closing of open) {
       closing.waited += 1;
       const mayImprove = !closing.settled && isLocal(closing.identity.remoteAddress);
       closing.queued = mayImprove && closing.waited < WAIT_SAMPLES_MAX;
       if (closing.queued) this.#waiting.push(closing);
+      // As long as it waits, its row says that it is a lower bound.
+      else if (closing.erased && closing.counters.uncertaintyBytes === undefined) this.erasedCount += 1;
     }
-    this.erasedCount += this.#strangerCount;
-    this.#strangerCount = 0;
-    this.#strangers.clear();
+    this.#giveUpStrangers();
   }
 
   /** A minisocket belongs to a connection that was told as closed. */
@@ -137,11 +137,11 @@ export class ClosingLedger {
       if (!closing.isConnection || closing.erased || closing.mirror !== undefined) continue;
       if (closing.minisocket !== undefined || !isLocal(closing.identity.remoteAddress)) continue;
       const { identity } = closing;
-      const adopt = this.#strangers.get(identity.remotePort)?.shift();
-      if (adopt === undefined) continue;
+      const stranger = this.#strangers.get(identity.remotePort)?.shift();
+      if (stranger === undefined) continue;
       this.#strangerCount -= 1;
       this.add(
-        adopt({
+        stranger.adopt({
           ...identity,
           localAddress: identity.remoteAddress,
           localPort: identity.remotePort,
@@ -149,6 +149,19 @@ export class ClosingLedger {
           remotePort: identity.localPort,
         }),
       );
+    }
+  }
+
+  /** One sample can fall between the closings of the two ends; who is alone in the next one too has no row. */
+  #giveUpStrangers(): void {
+    for (const [port, strangers] of this.#strangers) {
+      const staying = strangers.filter((stranger) => !stranger.waited);
+      const lost = strangers.length - staying.length;
+      this.erasedCount += lost;
+      this.#strangerCount -= lost;
+      for (const stranger of staying) stranger.waited = true;
+      if (staying.length === 0) this.#strangers.delete(port);
+      else this.#strangers.set(port, staying);
     }
   }
 

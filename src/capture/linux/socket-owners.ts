@@ -54,7 +54,10 @@ export class SocketInode {
     }
     const holders = [...this.holders];
     let index = holders.length;
-    while (index > 0 && (holders[index - 1]?.startTicks ?? 0) > holder.startTicks) index -= 1;
+    for (; index > 0; index -= 1) {
+      const before = holders[index - 1];
+      if (before === undefined || startedBefore(before, holder)) break;
+    }
     holders.splice(index, 0, holder);
     this.holders = holders;
     this.owners = holders.map((one) => one.key);
@@ -66,6 +69,12 @@ export class SocketInode {
     this.holders = holders.length > 1 ? holders : (first?.alone ?? NO_HOLDERS);
     this.owners = holders.length > 1 ? holders.map((one) => one.key) : (first?.aloneKey ?? NOBODY);
   }
+}
+
+/** Ticks are hundredths of a second: of two processes of the same one, the lower pid is the parent's, bar a wrap. */
+function startedBefore(left: Holder, right: Holder): boolean {
+  if (left.startTicks !== right.startTicks) return left.startTicks < right.startTicks;
+  return left.pid < right.pid;
 }
 
 /** A process that was seen with sockets. */

@@ -129,6 +129,14 @@ test("where the kernel counts descriptors, an unchanged process is looked at les
   expect(files.looks).toBe(5);
 });
 
+test("of holders that started in the same tick the lower pid is the opener", async () => {
+  await using proc = await FakeProc.create();
+  for (const pid of [12, 10, 11]) await proc.process(pid, 500, [1]);
+  using files = new ProcFiles(proc.root);
+  const owners = new SocketOwners(files, "boot");
+  expect(look(files, owners, [1], 0)).toEqual([["boot:10:500", "boot:11:500", "boot:12:500"]]);
+});
+
 test("a new socket is found at once, a socket without a holder is looked for less and less often", async () => {
   await using proc = await FakeProc.create();
   await proc.process(10, 500, [1]);
