@@ -56,7 +56,10 @@ export class LibraryError extends Error {
   readonly paths: readonly string[];
 
   constructor(paths: readonly string[], causes: readonly unknown[]) {
-    super(`none of ${paths.join(", ")} can be opened`, { cause: new AggregateError(causes) });
+    const reasons = causes.map((cause) => (cause instanceof Error ? cause.message : String(cause)));
+    super(`${paths.join(", ")} can't be opened: ${reasons.join("; ")}`, {
+      cause: new AggregateError(causes),
+    });
     this.name = "LibraryError";
     this.paths = paths;
   }

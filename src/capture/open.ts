@@ -37,7 +37,7 @@ export async function openCapture(options: OpenCaptureOptions = {}): Promise<Cap
   } catch (cause) {
     if (!(cause instanceof LibraryError)) throw cause;
     throw new WbError("unavailable", cause.message, {
-      hint: "This build needs the GNU C library; musl systems (Alpine) are not supported yet.",
+      hint: "This build needs the GNU C library (musl systems such as Alpine are not supported yet) and room to map it (ulimit -v).",
       cause,
     });
   }

@@ -2,7 +2,7 @@
  * The configuration file: found, read, checked. A file that was named must be there and right; one found in its usual
  * place must be right too, but if it may not be read the program goes on without it and says so.
  */
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { WbError } from "../model/errors.ts";
 import { configFiles } from "../platform/paths.ts";
 import type { FileValue } from "./settings.ts";
@@ -131,7 +131,10 @@ export async function parseConfiguration(
   return values;
 }
 
+/** Throws where there is no such file, or something that could be waited for for ever (a pipe, a device). */
 async function readWhole(path: string): Promise<string> {
+  const found = await stat(path);
+  if (!found.isFile() && !found.isDirectory()) throw new Error("it is not a file");
   return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
 }
 

@@ -49,8 +49,8 @@ export async function runHeadless(
       log(samples === 1 ? "info" : "warning", describe(snapshot.capture));
     }
   }
-  await session.sampleOnce();
-  const ended = `stopped after ${samples + 1} samples`;
+  await session.lastSample();
+  const ended = `stopped after ${samples + 2} samples`;
   const status = session.recorder?.status();
   if (status?.state === "recording") log("info", `${ended}; what was seen is written`);
   else if (status?.state === "standby") log("info", `${ended}; another monitor recorded`);

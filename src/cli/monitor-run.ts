@@ -12,11 +12,10 @@ import { stopSignal, type StopSignal } from "./stop-signal.ts";
 
 /** The one snapshot that a document or a table is made of: of this moment, or of the whole duration. */
 async function watch(options: MonitorOptions, session: MonitorSession, stop: StopSignal): Promise<Snapshot> {
-  if (!options.once) {
-    // Each sample goes into the flow table; what is printed is the last one, taken at the end.
-    for await (const snapshot of session.source.snapshots(stop.signal)) void snapshot;
-  }
-  return await session.sampleOnce();
+  if (options.once) return await session.sampleOnce();
+  // Each sample goes into the flow table; what is printed is the last one, taken at the end.
+  for await (const snapshot of session.source.snapshots(stop.signal)) void snapshot;
+  return await session.lastSample();
 }
 
 async function printTable(snapshot: Snapshot, result: QueryResult, output: BufferedOutput): Promise<void> {
@@ -64,7 +63,7 @@ async function printStream(options: MonitorOptions, ask: QueryFunction): Promise
       await output.flush();
     }
   }
-  const last = await session.sampleOnce();
+  const last = await (options.once ? session.sampleOnce() : session.lastSample());
   await stream.sample(last);
   await stream.end(last, options.once ? "once" : stop.interrupted ? "signal" : "duration");
   await output.flush();

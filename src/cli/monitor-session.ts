@@ -12,11 +12,15 @@ import type { MonitorOptions } from "./monitor-options.ts";
 /** Connections that a document of a duration remembers; more are evicted, and counted as loss. About 1 KiB each. */
 const FLOWS_MAX = 250_000;
 const CLOSED_RETENTION_MS = 30_000;
+/** The kernel tells of a destroyed socket from a work queue: seen to come up to 30 ms after the close. */
+const NOTICE_LAG_MS = 60;
 
 export interface MonitorSession extends AsyncDisposable {
   readonly source: SnapshotSource;
   /** A sample outside the beat: the only one, or the last. */
   sampleOnce(): Promise<Snapshot>;
+  /** The end of a watch: what closed just before is waited for, so that its final counters are in it. */
+  lastSample(): Promise<Snapshot>;
   /** Undefined where nothing is recorded. */
   readonly recorder: Recorder | undefined;
 }
@@ -111,12 +115,18 @@ export async function openSession(
   if (recorder !== undefined) opening.defer(() => recorder.close());
   const source = snapshotSource({ capture, table, intervalMs: options.intervalMs, clock: systemClock });
   const ending = opening.move();
+  const sampleOnce = async (): Promise<Snapshot> => {
+    const snapshot = await source.sampleOnce();
+    recorder?.observe(snapshot);
+    return snapshot;
+  };
   return {
     source: recorder === undefined ? source : recorded(source, recorder),
-    sampleOnce: async () => {
-      const snapshot = await source.sampleOnce();
-      recorder?.observe(snapshot);
-      return snapshot;
+    sampleOnce,
+    lastSample: async () => {
+      await sampleOnce();
+      await Bun.sleep(NOTICE_LAG_MS);
+      return await sampleOnce();
     },
     recorder,
     [Symbol.asyncDispose]: () => ending.disposeAsync(),

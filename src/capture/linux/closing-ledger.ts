@@ -5,7 +5,7 @@
 import type { Cookie, DiagRecord } from "../../decode/sock-diag.ts";
 import type { MirrorEvidence } from "../../decode/tcp-payload.ts";
 import type { SocketIdentity } from "../../model/flow.ts";
-import { Closing } from "./closing.ts";
+import { Closing, NOTICE_LAG_MS } from "./closing.ts";
 import type { Minisocket } from "./tracked-socket.ts";
 
 const CLOSINGS_MAX = 65_536;
@@ -31,8 +31,12 @@ export class ClosingLedger {
   readonly #strangers = new Map<number, ErasedStranger[]>();
   #strangerCount = 0;
   #tell = new Set<Closing>();
+  /** When (monotonic milliseconds) the first closing can have been. */
+  #firstNoticeMs = Number.POSITIVE_INFINITY;
   /** Connections whose counters were erased and could not be had from elsewhere, since the last `take`. */
   erasedCount = 0;
+  /** Up to when (monotonic milliseconds) closings were told and are forgotten; undefined: none is forgotten. */
+  #forgottenUntilMs: number | undefined;
   /** Closings that did not fit between two samples, since the last `take`. */
   droppedCount = 0;
 
@@ -42,6 +46,7 @@ export class ClosingLedger {
       return;
     }
     this.#fresh.push(closing);
+    this.#firstNoticeMs = Math.min(this.#firstNoticeMs, closing.noticed.fromMs);
     closing.queued = true;
     this.#tell.add(closing);
     this.#byCookie.set(closing.cookie, closing);
@@ -101,6 +106,12 @@ export class ClosingLedger {
     if (!closing.leave(minisocket)) return;
     this.#tell.add(closing);
     this.#reconsider(closing);
+  }
+
+  /** Whether a minisocket that began then is of a closing that was told and is forgotten. */
+  hasForgotten(beganMs: number): boolean {
+    const until = this.#forgottenUntilMs;
+    return until !== undefined && beganMs >= this.#firstNoticeMs - NOTICE_LAG_MS && beganMs <= until;
   }
 
   /** The closings to be told now. */
@@ -170,5 +181,6 @@ export class ClosingLedger {
     if (oldest === undefined) return;
     this.#byCookie.delete(oldest.cookie);
     if (this.#byTuple.get(oldest.tuple) === oldest) this.#byTuple.delete(oldest.tuple);
+    this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs ?? 0, oldest.noticed.toMs);
   }
 }

@@ -24,7 +24,7 @@ export interface NoticeWindow {
 }
 
 /** A notice can lag behind the socket's end by this: the kernel tells it from a work queue, most often within 1 ms. */
-const NOTICE_LAG_MS = 1000;
+export const NOTICE_LAG_MS = 1000;
 /** An acknowledgement that old was not what ended the socket: its process closed it later. */
 const OUTLIVED_MS = 8;
 /** So many of the first segments are acknowledged one by one (TCP_MAX_QUICKACKS, net/tcp.h). */
@@ -62,7 +62,7 @@ export class Closing {
   queued = false;
   /** How many samples it has waited for evidence. */
   waited = 0;
-  readonly #window: NoticeWindow;
+  readonly noticed: NoticeWindow;
   readonly #receiveQueue: number;
   readonly #finAcked: boolean | undefined;
   readonly #traces: Traces | undefined;
@@ -106,7 +106,7 @@ export class Closing {
     this.#before = known && tracked.counters !== NO_COUNTERS ? tracked.counters : undefined;
     this.#beforeSent = tracked.sentBytes;
     this.#payload = record.hasBytesSent;
-    this.#window = window;
+    this.noticed = window;
   }
 
   /** Gives the ends of the connection to a closing whose notice had lost them. */
@@ -232,8 +232,8 @@ export class Closing {
   #timerBegan(): "before" | "after" | "unknown" {
     if (this.minisocket?.state !== TCP_TIME_WAIT) return "unknown";
     const sinceAckMs = this.#traces?.sinceAckMs ?? 0;
-    if (this.minisocket.beganMs > this.#window.toMs - sinceAckMs + CLOCK_SLACK_MS) return "after";
-    if (this.minisocket.beganMs < this.#window.fromMs - NOTICE_LAG_MS) return "before";
+    if (this.minisocket.beganMs > this.noticed.toMs - sinceAckMs + CLOCK_SLACK_MS) return "after";
+    if (this.minisocket.beganMs < this.noticed.fromMs - NOTICE_LAG_MS) return "before";
     return "unknown";
   }
 }

@@ -17,7 +17,7 @@ export interface ProcessReading {
   readonly processes: readonly ProcessInfo[];
   readonly exited: readonly ProcessKey[];
   readonly usage: readonly ProcessUsage[];
-  /** Processes that vanished while they were read. */
+  /** Processes that vanished while they were read and may have held a socket whose holder is not known. */
   readonly vanished: number;
 }
 
@@ -61,7 +61,8 @@ export class ProcessSide implements Disposable {
     const living = new Set(pids);
     const news = this.#table.update(this.owners.holders(), living);
     for (const holder of news.stale) this.owners.forgetProcess(holder.pid);
-    const vanished = this.owners.vanishedCount;
+    // A process that is gone is a loss only where some socket's holder was not found.
+    const vanished = this.owners.hasUnfound ? this.owners.vanishedCount : 0;
     this.owners.vanishedCount = 0;
     return { ...news, vanished };
   }

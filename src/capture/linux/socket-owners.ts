@@ -124,6 +124,11 @@ export class SocketOwners {
     this.#bootId = bootId;
   }
 
+  /** Whether some socket's holder was looked for in this sample and not found. */
+  get hasUnfound(): boolean {
+    return this.#wantedCount > 0;
+  }
+
   /** A sample begins. */
   begin(): void {
     this.#generation += 1;

@@ -190,7 +190,7 @@ export class SocketTable {
       const address = `${record.localAddress()}|${record.localPort}|${record.remoteAddress()}|${record.remotePort}`;
       closing = this.#ledger.byTuple(address);
     }
-    if (closing === undefined) return false;
+    if (closing === undefined) return this.#ledger.hasForgotten(this.#beganMs(record));
     this.#ledger.leftBehind(closing, { state: record.state, beganMs: this.#beganMs(record) });
     return true;
   }

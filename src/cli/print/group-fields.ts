@@ -1,10 +1,16 @@
 /** The fields of a row of `--by process`, `address`, `host`, `user` or `port`, in the order of JSON and CSV. */
 import type { Group } from "../../model/query.ts";
+import type { Flow } from "../../model/snapshot.ts";
 import { rate, type Field } from "./field.ts";
 
 /** Whether any of its connections can be counted; if none can, its sums are not 0 but unknown. */
 export function isCounted(group: Group): boolean {
   return group.uncountedConnections < group.connections + group.closedConnections;
+}
+
+/** A flow that tells the user of a process group without a process: only one of those that are told per user does. */
+export function userFlow(group: Group): Flow | undefined {
+  return group.by === "process" && group.topFlow.attribution === "not_visible" ? group.topFlow : undefined;
 }
 
 const TEXT = { kind: "text" } as const;
@@ -103,7 +109,7 @@ const WHICH: readonly Field<Group>[] = [
     value: (group) =>
       group.by === "user"
         ? group.topFlow.userName
-        : (group.process?.info.userName ?? (group.by === "process" ? group.topFlow.userName : undefined)),
+        : (group.process?.info.userName ?? userFlow(group)?.userName),
   },
   {
     name: "userId",
@@ -111,9 +117,7 @@ const WHICH: readonly Field<Group>[] = [
     nullable: true,
     meaning: "With `--by user` and `--by process`: the user's number.",
     value: (group) =>
-      group.by === "user"
-        ? group.topFlow.userId
-        : (group.process?.info.userId ?? (group.by === "process" ? group.topFlow.userId : undefined)),
+      group.by === "user" ? group.topFlow.userId : (group.process?.info.userId ?? userFlow(group)?.userId),
   },
   {
     name: "remoteAddress",
@@ -213,8 +217,8 @@ const AMOUNTS: readonly Field<Group>[] = [
     nullable: true,
     unit: "bytes",
     meaning:
-      "By how many bytes the sums may be off. 0 is exact; null: by an unknown amount (the sums are lower bounds).",
-    value: (group) => group.uncertaintyBytes,
+      "By how many bytes the sums may be off. 0 is exact; null: by an unknown amount (the sums are lower bounds), or nothing is counted.",
+    value: (group) => (isCounted(group) ? group.uncertaintyBytes : undefined),
   },
   {
     name: "sendBytesPerSecond",

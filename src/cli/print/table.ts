@@ -6,7 +6,7 @@ import { formatBytes, formatRate, printable } from "../../lib/format.ts";
 import type { Group, QueryResult } from "../../model/query.ts";
 import type { Flow, InterfaceState, Snapshot } from "../../model/snapshot.ts";
 import type { FieldContext } from "./field.ts";
-import { isCounted } from "./group-fields.ts";
+import { isCounted, userFlow } from "./group-fields.ts";
 
 interface Column<Row> {
   readonly heading: string;
@@ -91,7 +91,7 @@ function groupColumns(by: Group["by"]): Column<Group>[] {
       {
         heading: "USER",
         widthMax: 16,
-        text: (group) => group.process?.info.userName ?? group.topFlow.userName ?? "-",
+        text: (group) => group.process?.info.userName ?? userFlow(group)?.userName ?? "-",
       },
     );
   }

@@ -252,6 +252,10 @@ describe("the configuration file", () => {
     expect((await refusal(options({ config: "/tmp" })))[1]).toBe(
       "cannot read the configuration /tmp: it is a directory",
     );
+    // Reading a device or a pipe could take for ever.
+    expect((await refusal(options({ config: "/dev/zero" })))[1]).toBe(
+      "cannot read the configuration /dev/zero: it is not a file",
+    );
     expect((await refusal(options({}, { WB_CONFIG: "/nonexistent/c.toml" })))[2]).toBe(
       "it is named by WB_CONFIG",
     );

@@ -76,12 +76,28 @@ describe("counters that a reset by linger 0 erased", () => {
   });
 
   test("of a connection that nobody saw are a loss without a row", () => {
+    const nothing = { live: [], closed: [], vanished: 0 };
+    // Its other end may be told in the next sample.
     expect(sampler.sample([], [{ ...erasedNotice, remote: ["192.0.2.1", 0] }])).toEqual({
-      live: [],
-      closed: [],
-      vanished: 0,
-      erased: 1,
+      ...nothing,
+      erased: 0,
     });
+    expect(sampler.sample([])).toEqual({ ...nothing, erased: 1 });
+    expect(sampler.sample([])).toEqual({ ...nothing, erased: 0 });
+  });
+
+  test("a sample between the closings of the two ends loses nothing", () => {
+    for (const seen of [true, false]) {
+      sampler = new TableSampler();
+      const info = { acked: 3, sent: 2, received: 1 };
+      sampler.sample(seen ? [{ cookie: 5, state: ESTABLISHED, inode: 1, ...clientEnds, info }] : []);
+      const first = sampler.sample([], [erasedNotice]);
+      expect(first.erased).toBe(0);
+      const { closed, erased } = sampler.sample([], [serverNotice]);
+      expect(erased).toBe(0);
+      const row = closed.find(({ identity }) => identity.id === "tcp:5");
+      expect([row?.identity.remotePort, counts(row)].flat()).toEqual([443, 1000, 300, 1]);
+    }
   });
 });
 

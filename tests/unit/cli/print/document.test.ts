@@ -201,10 +201,26 @@ describe("json", () => {
   test("a group of which nothing can be counted has no sums", async () => {
     const rows = [group({ uncountedConnections: 3 }), group({ uncountedConnections: 2 })];
     const { value } = await documentOf(snapshot(), { by: "process", rows, matched: 2 });
-    expect(value.rows.map((row) => [row["bytesSent"], row["receiveBytesPerSecond"]])).toEqual([
-      [null, null],
-      [1000, 2],
+    expect(
+      value.rows.map((row) => [row["bytesSent"], row["receiveBytesPerSecond"], row["uncertaintyBytes"]]),
+    ).toEqual([
+      [null, null, null],
+      [1000, 2, 0],
     ]);
     expect(value.rows[0]).toMatchObject({ pid: 4242, memoryBytes: 4096, cpuFraction: 0.1235, user: "ada" });
+  });
+
+  test("connections without a known process have a user together only where they are told per user", async () => {
+    const rows = (["unknown", "not_visible"] as const).map((attribution) =>
+      group({
+        process: undefined,
+        topFlow: flow({ process: undefined, userId: 33, userName: "www", attribution }),
+      }),
+    );
+    const { value } = await documentOf(snapshot(), { by: "process", rows, matched: 2 });
+    expect(value.rows.map((row) => [row["user"], row["userId"]])).toEqual([
+      [null, null],
+      ["www", 33],
+    ]);
   });
 });
