@@ -25,7 +25,7 @@ test("a TIME_WAIT of a closing that is forgotten is no second row; one of before
     info: { sent: 5, received: 6 },
   }));
   expect(sampler.sample([], notices).closed).toHaveLength(CLOSINGS);
-  const left = [0, 1, CLOSINGS - 1].map((index) => ({
+  const left = Array.from([0, 1, CLOSINGS - 1], (index) => ({
     cookie: 900_000 + index,
     state: TIME_WAIT,
     expires: EXPIRES_OF_CLOSINGS_MS,
