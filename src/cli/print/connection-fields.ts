@@ -77,7 +77,8 @@ const WHO: readonly Field<Flow>[] = [
     name: "commandLine",
     type: { kind: "texts" },
     nullable: true,
-    meaning: "Its arguments, kept apart, the program's own name first; empty where they may not be read.",
+    meaning:
+      "Its arguments, kept apart, the program's own name first, as far as the first 32 KiB go; empty where they may not be read.",
     value: (flow) => flow.process?.commandLine,
   },
   {

@@ -56,7 +56,7 @@ const WHICH: readonly Field<Group>[] = [
     name: "commandLine",
     type: { kind: "texts" },
     nullable: true,
-    meaning: "With `--by process`: its arguments, kept apart.",
+    meaning: "With `--by process`: its arguments, kept apart, as far as the first 32 KiB go.",
     value: (group) => group.process?.info.commandLine,
   },
   {
