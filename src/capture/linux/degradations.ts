@@ -37,8 +37,7 @@ export const DEGRADATIONS = {
   },
   udp_bytes: {
     code: "udp_bytes",
-    message: "UDP sockets are shown without byte counts: the kernel keeps none that may be read.",
-    remedy:
-      "Nothing yet in this version: UDP byte counts need the elevated helper, which comes in a later version.",
+    message: "UDP bytes are not counted: the kernel keeps no count per socket.",
+    remedy: "They need the elevated helper, which comes in a later version.",
   },
 } as const satisfies Record<Degradation["code"], Degradation>;
