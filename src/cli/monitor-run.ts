@@ -75,6 +75,12 @@ function historyNotice({ recorder }: MonitorSession): string | undefined {
   return status?.state === "standby" ? undefined : status?.message;
 }
 
+/** Whether the locale is set to one without UTF-8; where none is set, terminals of today know it all the same. */
+function namesNoUnicode(env: Readonly<Record<string, string | undefined>>): boolean {
+  const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "UTF-8";
+  return !/utf-?8/i.test(locale);
+}
+
 async function showScreen(options: MonitorOptions, ask: QueryFunction): Promise<void> {
   const [{ runTui }, { filterProblem, columnNames }] = await Promise.all([
     import("../tui/run.ts"),
@@ -93,6 +99,7 @@ async function showScreen(options: MonitorOptions, ask: QueryFunction): Promise<
     initial: { by, filter, sort },
     intervalMs: options.intervalMs,
     demo: options.demo,
+    asciiOnly: namesNoUnicode(process.env),
     ...(options.durationMs === undefined ? {} : { signal: AbortSignal.timeout(options.durationMs) }),
   });
 }

@@ -40,10 +40,13 @@ export class Canvas extends Renderable {
   #theme: Theme = themeOf("none");
   #inks = new Map<string, Ink>();
   readonly #frame: () => Frame;
+  readonly #written: (text: string) => string;
 
-  constructor(renderer: CliRenderer, frame: () => Frame) {
+  /** `written`: what stands on the terminal for a text, of the same width. */
+  constructor(renderer: CliRenderer, frame: () => Frame, written: (text: string) => string = (text) => text) {
     super(renderer, { id: "screen", width: "100%", height: "100%" });
     this.#frame = frame;
+    this.#written = written;
   }
 
   set theme(theme: Theme) {
@@ -57,7 +60,8 @@ export class Canvas extends Renderable {
     const cells = buffer.buffers;
     for (const [y, line] of frame.lines.entries()) {
       let x = 0;
-      for (const { text, role, fill } of line.spans) {
+      for (const { text: meant, role, fill } of line.spans) {
+        const text = this.#written(meant);
         const ink = this.#ink(role, fill ?? line.fill);
         if (ONE_CELL_EACH.test(text) && x + text.length <= buffer.width && y < buffer.height) {
           writeCells(cells, y * buffer.width + x, text, ink);

@@ -5,6 +5,7 @@
 import type { KeyEvent, PasteEvent } from "@opentui/core";
 import type { SnapshotSource } from "../model/contracts.ts";
 import { App, type AppOptions } from "./app.ts";
+import { toAscii } from "./ascii.ts";
 import { Canvas } from "./paint.ts";
 import { openTerminal, type End, type Terminal } from "./terminal.ts";
 import { themeNameFor, themeOf } from "./theme.ts";
@@ -13,6 +14,8 @@ export interface TuiOptions extends AppOptions {
   readonly source: SnapshotSource;
   /** How often a snapshot is expected. */
   readonly intervalMs: number;
+  /** Whether the terminal's locale knows only ASCII. */
+  readonly asciiOnly?: boolean | undefined;
   /** Ends the screen when it aborts. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -32,7 +35,7 @@ export async function runTui(options: TuiOptions): Promise<void> {
   let outcome: End;
   {
     await using terminal = await openTerminal(end.resolve);
-    const draw = connect(app, terminal, end.resolve);
+    const draw = connect(app, terminal, end.resolve, options.asciiOnly ?? false);
     reading = read(options, app, sampling.signal, draw).then(quit, (error: unknown) =>
       end.resolve({ reason: "error", error }),
     );
@@ -52,9 +55,9 @@ async function read(options: TuiOptions, app: App, signal: AbortSignal, draw: ()
 }
 
 /** Ties keys, mouse and size to the app, and the app's frames to the screen. Returns what asks for a new drawing. */
-function connect(app: App, terminal: Terminal, onEnd: (end: End) => void): () => void {
+function connect(app: App, terminal: Terminal, onEnd: (end: End) => void, asciiOnly: boolean): () => void {
   const { renderer } = terminal;
-  const canvas = new Canvas(renderer, () => app.frame());
+  const canvas = new Canvas(renderer, () => app.frame(), asciiOnly ? toAscii : undefined);
   const draw = (): void => {
     if (renderer.isDestroyed) return;
     const { cursor } = app.frame();
