@@ -1,5 +1,5 @@
 /** The keys of the filter language: what each of them compares, and what may stand after it. */
-import type { SocketState } from "../model/flow.ts";
+import { SOCKET_STATES } from "../model/flow.ts";
 import type { Flow } from "../model/snapshot.ts";
 import { addressTest } from "./address-pattern.ts";
 import { numberTest, parseQuantity, type NumberTest } from "./number-pattern.ts";
@@ -20,23 +20,6 @@ export interface FilterKey {
   /** Undefined if the value means nothing to this key. */
   compile(value: KeyValue): FlowTest | undefined;
 }
-
-const STATES: readonly SocketState[] = [
-  "established",
-  "syn_sent",
-  "syn_received",
-  "fin_wait1",
-  "fin_wait2",
-  "time_wait",
-  "closed",
-  "close_wait",
-  "last_ack",
-  "listen",
-  "closing",
-  "unconnected",
-  "connected",
-  "unknown",
-];
 
 function parsePort(text: string): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;
@@ -160,7 +143,7 @@ export const FILTER_KEYS: readonly FilterKey[] = [
   { name: "remote", expects: `${ADDRESS}, a port, both, or a host`, compile: compileRemote },
   textKey("service", "a service's name such as https", wholeTest, (flow) => flow.service),
   wordKey("proto", ["tcp", "udp"], (flow) => flow.protocol),
-  wordKey("state", STATES, (flow) => flow.state),
+  wordKey("state", SOCKET_STATES, (flow) => flow.state),
   wordKey("attribution", ["exact", "inferred", "not_visible", "unknown"], (flow) => flow.attribution),
   wordKey("closed", ["yes", "no"], (flow) => (flow.closed ? "yes" : "no")),
   numberKey("sent", AMOUNT, (flow) => flow.bytesSent),

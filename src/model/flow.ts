@@ -4,21 +4,24 @@ import type { ProcessKey } from "./process.ts";
 export type Protocol = "tcp" | "udp";
 
 /** RFC 9293 states; `unconnected` and `connected` are a UDP socket's two. */
-export type SocketState =
-  | "established"
-  | "syn_sent"
-  | "syn_received"
-  | "fin_wait1"
-  | "fin_wait2"
-  | "time_wait"
-  | "closed"
-  | "close_wait"
-  | "last_ack"
-  | "listen"
-  | "closing"
-  | "unconnected"
-  | "connected"
-  | "unknown";
+export const SOCKET_STATES = [
+  "established",
+  "syn_sent",
+  "syn_received",
+  "fin_wait1",
+  "fin_wait2",
+  "time_wait",
+  "closed",
+  "close_wait",
+  "last_ack",
+  "listen",
+  "closing",
+  "unconnected",
+  "connected",
+  "unknown",
+] as const;
+
+export type SocketState = (typeof SOCKET_STATES)[number];
 
 /**
  * What a byte count means. `payload`: what the application passed. `acked`: what the peer's TCP has acknowledged.

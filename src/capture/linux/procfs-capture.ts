@@ -10,6 +10,7 @@ import type { CaptureStatus, Degradation } from "../../model/capture-status.ts";
 import type { Batch, Capture } from "../../model/contracts.ts";
 import { WbError } from "../../model/errors.ts";
 import type { ClosedSocket, Protocol, SocketIdentity, SocketSample } from "../../model/flow.ts";
+import { completeBatch } from "./complete-batch.ts";
 import { DEGRADATIONS } from "./degradations.ts";
 import { Interfaces } from "./interfaces.ts";
 import { LossTally } from "./loss-tally.ts";
@@ -87,27 +88,10 @@ export class ProcfsCapture implements Capture {
     const processes = this.#processes?.sample((owners, nowMs) => {
       for (const row of this.#rows.values()) if (row.inode !== 0) owners.use(row.inode, nowMs);
     });
-    this.#loss.add("process_unreadable", processes?.vanished ?? 0);
     for (const row of this.#rows.values()) this.#attribute(row, monotonicMs);
-    const attributedMs = this.#clock.monotonicMs();
-    const interfaces = this.#interfaces.sample();
-    this.#loss.add("malformed_record", interfaces.malformed);
-    return {
-      sampledAtMs,
-      monotonicMs,
-      sockets: [...this.#rows.values()].map((row) => row.sample),
-      closed,
-      processes: processes?.processes ?? [],
-      exited: processes?.exited ?? [],
-      usage: processes?.usage ?? [],
-      interfaces: interfaces.interfaces,
-      loss: this.#loss.take(),
-      timings: {
-        enumerateMs: enumeratedMs - monotonicMs,
-        processesMs: attributedMs - enumeratedMs,
-        interfacesMs: this.#clock.monotonicMs() - attributedMs,
-      },
-    };
+    const sockets = Array.from(this.#rows.values(), (row) => row.sample);
+    const parts = { sampledAtMs, monotonicMs, enumeratedMs, sockets, closed, processes };
+    return completeBatch(parts, this.#interfaces, this.#loss, this.#clock);
   }
 
   // eslint-disable-next-line require-await -- the contract's shape; closing descriptors does not wait

@@ -15,6 +15,7 @@ import type { Batch, Capture } from "../../model/contracts.ts";
 import type { ClosedSocket, SocketSample } from "../../model/flow.ts";
 import { attributeClosing, attributeLive } from "./attribution.ts";
 import type { Closing } from "./closing.ts";
+import { completeBatch } from "./complete-batch.ts";
 import { DEGRADATIONS } from "./degradations.ts";
 import { DestroyListener } from "./destroy-listener.ts";
 import { readEphemeralPorts } from "./ephemeral-ports.ts";
@@ -147,28 +148,10 @@ export class SockDiagCapture implements Capture {
         socket.holders = socket.inode === 0 ? undefined : owners.use(socket.inode, nowMs);
       }
     });
-    this.#loss.add("process_unreadable", processes?.vanished ?? 0);
     const sockets = this.#liveSamples();
     const closed = this.#closedSamples();
-    const attributedMs = this.#clock.monotonicMs();
-    const interfaces = this.#interfaces.sample();
-    this.#loss.add("malformed_record", interfaces.malformed);
-    return {
-      sampledAtMs,
-      monotonicMs,
-      sockets,
-      closed,
-      processes: processes?.processes ?? [],
-      exited: processes?.exited ?? [],
-      usage: processes?.usage ?? [],
-      interfaces: interfaces.interfaces,
-      loss: this.#loss.take(),
-      timings: {
-        enumerateMs: enumeratedMs - monotonicMs,
-        processesMs: attributedMs - enumeratedMs,
-        interfacesMs: this.#clock.monotonicMs() - attributedMs,
-      },
-    };
+    const parts = { sampledAtMs, monotonicMs, enumeratedMs, sockets, closed, processes };
+    return completeBatch(parts, this.#interfaces, this.#loss, this.#clock);
   }
 
   // eslint-disable-next-line require-await -- the contract's shape; closing descriptors does not wait

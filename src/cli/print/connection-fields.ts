@@ -1,24 +1,8 @@
 /** The fields of a connection's row, in the order in which JSON and CSV have them. */
+import { SOCKET_STATES } from "../../model/flow.ts";
 import type { ProcessKey } from "../../model/process.ts";
 import type { Flow } from "../../model/snapshot.ts";
 import { rate, type Field } from "./field.ts";
-
-const STATES = [
-  "established",
-  "syn_sent",
-  "syn_received",
-  "fin_wait1",
-  "fin_wait2",
-  "time_wait",
-  "closed",
-  "close_wait",
-  "last_ack",
-  "listen",
-  "closing",
-  "unconnected",
-  "connected",
-  "unknown",
-] as const;
 
 /** The pid in a process key (`<boot id>:<pid>:<start time>`); undefined where the key is not of that form. */
 export function pidOfKey(key: ProcessKey): number | undefined {
@@ -191,7 +175,7 @@ const WHERE: readonly Field<Flow>[] = [
   },
   {
     name: "state",
-    type: { kind: "word", words: STATES },
+    type: { kind: "word", words: SOCKET_STATES },
     nullable: false,
     meaning: "State of RFC 9293; `connected` and `unconnected` are those of a UDP socket.",
     value: (flow) => flow.state,
