@@ -73,6 +73,33 @@ async function nineHundredClosings(): Promise<{ collector: Collector; expected: 
   return { collector, expected, port: traffic.port };
 }
 
+test("the processes of a connection that lives and dies between two samples are known", async () => {
+  using server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  await using capture = await openCapture({ method: "sock_diag" });
+  await capture.sample();
+  // A busy machine may need more than one connection's life to get to it.
+  const owners = await waitFor("the processes of a short connection", async () => {
+    const closed = Promise.withResolvers<void>();
+    const client = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: server.port,
+      socket: { data() {}, close: () => closed.resolve() },
+    });
+    const { localPort } = client;
+    await Bun.sleep(200); // its life, of which no sample sees anything
+    client.end();
+    await closed.promise;
+    const ends = await waitFor("its end", async () => {
+      const batch = await capture.sample();
+      const rows = batch.closed.filter((row) => row.identity.localPort === localPort);
+      return rows.length > 0 && rows;
+    });
+    const [end] = ends;
+    return end?.attribution === "exact" && end.owners;
+  });
+  expect(owners.map((key) => Number(key.split(":")[1]))).toEqual([process.pid]);
+}, 30_000);
+
 test("/proc/net: the connections and their processes, no bytes, and a closed one is told once", async () => {
   await using traffic = await Traffic.start();
   await using capture = await openCapture({ method: "procfs" });

@@ -21,6 +21,9 @@ export interface ProcessReading {
   readonly vanished: number;
 }
 
+/** Names each inode in use, by `owners.use`. */
+export type InodeUses = (owners: SocketOwners, nowMs: number) => void;
+
 const NOTHING: ProcessReading = { processes: [], exited: [], usage: [], vanished: 0 };
 
 export class ProcessSide implements Disposable {
@@ -30,6 +33,10 @@ export class ProcessSide implements Disposable {
   readonly #users = new Users();
   readonly #table: ProcessTable;
   readonly #clock: Clock;
+  /** Learned since the last sample. */
+  #processes: ProcessInfo[] = [];
+  #exited: ProcessKey[] = [];
+  #usage: readonly ProcessUsage[] = [];
 
   private constructor(files: ProcFiles, clock: Clock) {
     this.#files = files;
@@ -49,22 +56,43 @@ export class ProcessSide implements Disposable {
     }
   }
 
-  /** `uses` names each inode in use, by `owners.use`; then the holders are looked for and described. */
-  sample(uses: (owners: SocketOwners, nowMs: number) => void): ProcessReading {
-    const now = (): number => this.#clock.monotonicMs();
+  /** The inodes in use are named; then the holders are looked for and described. */
+  sample(uses: InodeUses): ProcessReading {
     this.#users.refresh();
     const pids = this.#files.pids();
     if (pids.length === 0) return NOTHING;
     this.owners.begin();
-    uses(this.owners, now());
-    this.owners.search(pids, now);
-    const living = new Set(pids);
-    const news = this.#table.update(this.owners.holders(), living);
-    for (const holder of news.stale) this.owners.forgetProcess(holder.pid);
-    // A process that is gone is a loss only where some socket's holder was not found.
-    const vanished = this.owners.hasUnfound ? this.owners.vanishedCount : 0;
+    uses(this.owners, this.#clock.monotonicMs());
+    this.#search(pids);
+    const news = { processes: this.#processes, exited: this.#exited, usage: this.#usage };
+    this.#processes = [];
+    this.#exited = [];
+    // A process that is gone is a loss only where the holder of a new socket was not found.
+    const vanished = Math.min(this.owners.vanishedCount, this.owners.missedCount);
     this.owners.vanishedCount = 0;
+    this.owners.missedCount = 0;
     return { ...news, vanished };
+  }
+
+  /**
+   * Between two samples: looks for a holder of each socket that is new, before it is gone again. What is found is told
+   * by the next sample. False where nothing was new, which costs next to nothing.
+   */
+  glance(uses: InodeUses): boolean {
+    this.owners.begin(true);
+    uses(this.owners, this.#clock.monotonicMs());
+    if (!this.owners.isSearching) return false;
+    this.#search(this.#files.pids());
+    return true;
+  }
+
+  #search(pids: readonly number[]): void {
+    this.owners.search(pids, () => this.#clock.monotonicMs());
+    const { processes, exited, usage, stale } = this.#table.update(this.owners.holders(), new Set(pids));
+    for (const holder of stale) this.owners.forgetProcess(holder.pid);
+    this.#processes.push(...processes);
+    this.#exited.push(...exited);
+    this.#usage = usage;
   }
 
   [Symbol.dispose](): void {

@@ -82,6 +82,13 @@ export class SocketDumper implements Disposable {
     }
   }
 
+  /** As `dump`, of TCP sockets alone. */
+  dumpTcp(visit: DumpVisitor): DumpLoss {
+    const loss: DumpLoss = { interrupted: 0, truncated: 0, malformed: 0 };
+    this.#dumpTcp(visit, loss);
+    return loss;
+  }
+
   /** Throws NetlinkError where the kernel refuses any of the tables; asks for no socket, so nothing is walked. */
   probe(): void {
     const loss: DumpLoss = { interrupted: 0, truncated: 0, malformed: 0 };

@@ -39,6 +39,8 @@ export class SocketInode {
   /** The look at a process that last found it. */
   look = 0;
   wanted = false;
+  /** Found by a glance, which stops at the first holder: the next sample looks for others. */
+  glanced = false;
   searches = 0;
   searchAgainAtMs = 0;
 
@@ -113,25 +115,29 @@ export class SocketOwners {
   readonly #looks = new Map<number, Look>();
   #generation = 0;
   #lookCount = 0;
+  #isGlance = false;
   /** Looked for in this sample; those that were found since are still in it, no longer marked. */
   #wanted: SocketInode[] = [];
   #wantedCount = 0;
   /** Processes that vanished while they were read, since the last look at this number. */
   vanishedCount = 0;
+  /** New sockets of which no holder was found, since the last look at this number. */
+  missedCount = 0;
 
   constructor(files: ProcFiles, bootId: string) {
     this.#files = files;
     this.#bootId = bootId;
   }
 
-  /** Whether some socket's holder was looked for in this sample and not found. */
-  get hasUnfound(): boolean {
+  /** Whether some socket's holder is looked for and not found yet. */
+  get isSearching(): boolean {
     return this.#wantedCount > 0;
   }
 
-  /** A sample begins. */
-  begin(): void {
+  /** A sample begins, or a glance between two samples: that looks for one holder of what is new. */
+  begin(isGlance = false): void {
     this.#generation += 1;
+    this.#isGlance = isGlance;
     for (const entry of this.#wanted) entry.wanted = false;
     this.#wanted = [];
     this.#wantedCount = 0;
@@ -145,7 +151,9 @@ export class SocketOwners {
       this.#inodes.set(inode, entry);
     }
     entry.generation = this.#generation;
-    if (entry.holders.length === 0 && nowMs >= entry.searchAgainAtMs && !entry.wanted) {
+    const isSought = entry.holders.length === 0 || (entry.glanced && !this.#isGlance);
+    if (isSought && nowMs >= entry.searchAgainAtMs && !entry.wanted) {
+      entry.glanced = this.#isGlance;
       entry.wanted = true;
       this.#wanted.push(entry);
       this.#wantedCount += 1;
@@ -159,9 +167,11 @@ export class SocketOwners {
     this.#forgetDeadProcesses(new Set(pids));
     const startedAtMs = nowMs();
     if (this.#wantedCount > 0) this.#searchWanted(pids, nowMs);
+    if (this.#isGlance) return; // the next sample looks further
     this.#refresh(pids, nowMs, startedAtMs);
     for (const entry of this.#wanted) {
       if (!entry.wanted) continue;
+      if (entry.searches === 0) this.missedCount += 1;
       entry.searches += 1;
       const pause = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(10, entry.searches - 1));
       entry.searchAgainAtMs = startedAtMs + pause * 0.9;
@@ -186,7 +196,7 @@ export class SocketOwners {
   #searchWanted(pids: readonly number[], nowMs: () => number): void {
     let knownCostMs = 0;
     for (const look of this.#looks.values()) knownCostMs += look.costMs;
-    const everyone = this.#looks.size === 0 || knownCostMs <= FULL_PASS_BUDGET_MS;
+    const everyone = !this.#isGlance && (this.#looks.size === 0 || knownCostMs <= FULL_PASS_BUDGET_MS);
     for (const pid of this.#likelyFirst(pids)) {
       if (!everyone && this.#wantedCount === 0) return;
       this.#look(pid, nowMs);
@@ -282,11 +292,11 @@ export class SocketOwners {
     const before = holder.sockets;
     holder.sockets = found;
     for (const entry of found) {
+      if (entry.wanted) this.#wantedCount -= 1;
+      entry.wanted = false;
       if (entry.holders.includes(holder)) continue;
       entry.add(holder);
       holder.liveCount += 1;
-      if (entry.wanted) this.#wantedCount -= 1;
-      entry.wanted = false;
     }
     for (const entry of before) if (entry.look !== this.#lookCount) this.#release(holder, entry);
   }

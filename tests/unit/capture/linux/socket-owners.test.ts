@@ -95,6 +95,31 @@ test("every holder is kept, the one who started first in front, and holders that
   expect(look(files, owners, [1, 2], 5000)).toEqual([["boot:10:500"], ["boot:10:500"]]);
 });
 
+test("a glance finds one holder of what is new, and the next sample the others", async () => {
+  await using proc = await FakeProc.create();
+  await proc.process(10, 500, [1]);
+  using files = new ProcFiles(proc.root);
+  const owners = new SocketOwners(files, "boot");
+  expect(look(files, owners, [1], 0)).toEqual([["boot:10:500"]]);
+  await proc.process(11, 600, [7]);
+  await proc.process(12, 700, [7]);
+  owners.begin(true);
+  const entry = owners.use(7, 50);
+  expect(owners.isSearching).toBe(true);
+  owners.search(files.pids(), () => 50);
+  expect([entry.owners, owners.isSearching]).toEqual([["boot:12:700"], false]);
+  expect(look(files, owners, [1, 7], 100)).toEqual([["boot:10:500"], ["boot:11:600", "boot:12:700"]]);
+  // What a glance does not find is looked for again at once, and is a miss only then.
+  owners.begin(true);
+  owners.use(8, 110);
+  owners.search(files.pids(), () => 110);
+  expect(owners.missedCount).toBe(0);
+  await proc.process(13, 800, [8]);
+  expect(look(files, owners, [8], 120)).toEqual([["boot:13:800"]]);
+  expect(look(files, owners, [9], 130)).toEqual([[]]);
+  expect(owners.missedCount).toBe(1);
+});
+
 /** A kernel that tells how many descriptors a process has. */
 class CountingFiles extends ProcFiles {
   looks = 0;
