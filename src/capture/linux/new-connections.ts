@@ -1,13 +1,24 @@
-/** Whether TCP connections were begun since the last question: one small file to read, whatever the number of sockets. */
-import { readFileSync } from "node:fs";
+/**
+ * Whether TCP connections were begun since the last question: one read of a small file that stays open, whatever the
+ * number of sockets.
+ */
+import { closeSync, openSync, readSync } from "node:fs";
 import { parseTcpOpens } from "../../decode/proc-snmp.ts";
 
-export class NewConnections {
-  readonly #path: string;
+/** The lines of TCP are within the first kilobyte and a half. */
+const BUFFER_BYTES = 4096;
+
+export class NewConnections implements Disposable {
+  readonly #buffer = Buffer.alloc(BUFFER_BYTES);
+  #fd: number | undefined;
   #opens: number | undefined;
 
   constructor(procRoot: string) {
-    this.#path = `${procRoot}/net/snmp`;
+    try {
+      this.#fd = openSync(`${procRoot}/net/snmp`, "r");
+    } catch {
+      this.#fd = undefined; // no proc file system, or one without this file
+    }
     this.#opens = this.#read();
   }
 
@@ -18,11 +29,18 @@ export class NewConnections {
     return this.#opens !== undefined && this.#opens !== before;
   }
 
+  [Symbol.dispose](): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
   #read(): number | undefined {
+    if (this.#fd === undefined) return undefined;
     try {
-      return parseTcpOpens(readFileSync(this.#path, "utf8"));
+      const length = readSync(this.#fd, this.#buffer, 0, BUFFER_BYTES, 0);
+      return parseTcpOpens(this.#buffer.toString("latin1", 0, length));
     } catch {
-      return undefined; // no proc file system, or one without this file
+      return undefined; // the file system was unmounted: nobody can tell
     }
   }
 }
