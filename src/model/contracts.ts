@@ -34,7 +34,7 @@ export interface Batch {
 
 /**
  * Where facts come from. It is pulled: native code never calls into the program. Between two calls of `sample()` a
- * capture may only empty a queue that the kernel would otherwise drop from.
+ * capture may only empty a queue that the kernel would otherwise drop from, and glance at what is new.
  */
 export interface Capture extends AsyncDisposable {
   /** May change after a sample (a method lost on the way). */
