@@ -78,7 +78,7 @@ export class SocketTable {
     if (this.#limbo.delete(cookie)) this.#live.set(cookie, socket);
     socket.generation = this.#generation;
     if (kind === "minisocket") socket.becomeMinisocket(record.state, this.#beganMs(record));
-    else socket.update(record);
+    else socket.update(record, this.#guess);
     if (socket.isListener) this.#addListener(socket);
   }
 
@@ -264,6 +264,8 @@ export class SocketTable {
     if (socket.counters.uncertaintyBytes !== 0) return undefined; // a doubtful count proves nothing
     return { bytesSent: socket.sentBytes, final: finSentIn(socket.state) };
   }
+
+  readonly #guess = (identity: SocketIdentity): Opener => this.#opener(identity);
 
   /** Who opened a connection, guessed by the ports: a listener's port is here, an ephemeral port is the opener's. */
   #opener(identity: SocketIdentity): Opener {

@@ -72,6 +72,7 @@ export class TrackedSocket {
   counters: SocketCounters = NO_COUNTERS;
   owners: readonly ProcessKey[] = NO_OWNERS;
   attribution: AttributionQuality = "unknown";
+  #mayHaveDropped = false;
   /** By how much the kernel's count of sent bytes is too high. */
   #overcount = 0;
   /** Made at the second look: a program that looks once has no use for it. */
@@ -112,8 +113,8 @@ export class TrackedSocket {
     return this.protocol === IPPROTO_TCP && this.kind === "full" && this.state !== TCP_LISTEN;
   }
 
-  /** Takes what a dump says. */
-  update(record: DiagRecord): void {
+  /** Takes what a dump says; `guess` tells who opened the connection, by its ports. */
+  update(record: DiagRecord, guess: (identity: SocketIdentity) => Opener): void {
     const state = record.hasInfo ? record.infoState : record.state;
     if (state !== this.state) {
       this.state = state;
@@ -124,7 +125,7 @@ export class TrackedSocket {
       this.identity = { ...this.identity, userId: record.userId };
       this.#sample = undefined;
     }
-    if (record.hasInfo && state !== TCP_LISTEN) this.#count(record, state);
+    if (record.hasInfo && state !== TCP_LISTEN) this.#count(record, state, guess);
     else if (this.protocol === IPPROTO_TCP && this.kind === "full") this.kind = kindOf(record);
   }
 
@@ -164,14 +165,16 @@ export class TrackedSocket {
     return this.#sample;
   }
 
-  #count(record: DiagRecord, state: number): void {
+  #count(record: DiagRecord, state: number, guess: (identity: SocketIdentity) => Opener): void {
     this.fullState = state;
     const isQuiet = record.unackedSegments === 0;
     if (state === TCP_ESTABLISHED && record.hasBytesSent && this.opener === "unknown" && isQuiet) {
       const excess = record.bytesAcked - (record.bytesSent - record.bytesRetransmitted);
       // Before any FIN, only the SYN of the side that opened the connection can exceed the payload.
       if (excess === 1) this.opener = "local";
-      else if (excess === 0) this.opener = "remote";
+      // Where the ports say otherwise, a byte that the local queue dropped may hide the SYN.
+      else if (excess === 0) this.#mayHaveDropped = guess(this.identity) === "local";
+      if (excess === 0) this.opener = this.#mayHaveDropped ? "local" : "remote";
     }
     this.halfClosed = (state === TCP_FIN_WAIT1 || state === TCP_FIN_WAIT2) && record.inode !== 0;
     this.kind = "full";
@@ -182,7 +185,7 @@ export class TrackedSocket {
     // The queue's length is read apart from the counters, so of a living socket only its being empty is certain.
     const inFlight = isQuiet ? NOTHING_IN_FLIGHT : ({ exact: false, max: inFlightMax(record) } as const);
     const fin = finAckedIn(state) ? "counted" : "not counted";
-    const computed = sentPayload(record, inFlight, this.opener, fin, this.#overcount);
+    const computed = sentPayload(record, inFlight, this.opener, fin, this.#overcount, this.#mayHaveDropped);
     this.#overcount = computed.overcount;
     // A count never goes back: what was told too high stays, as uncertain, until the sequence numbers catch up.
     const sent = Math.max(this.sentBytes, computed.bytes);

@@ -54,8 +54,19 @@ describe("live sockets", () => {
     expect(changed?.identity).toBe(first?.identity as SocketSample["identity"]);
   });
 
+  test("a SYN that should be in bytes_acked and is not may be hidden by a byte that was dropped", () => {
+    const told = (ends: object, acked: number): unknown[] => {
+      sampler = new TableSampler();
+      const connection = { cookie: 5, state: ESTABLISHED, inode: 1, ...ends, info: { acked, sent: 20 } };
+      return counts(sampler.sample([connection]).live[0]);
+    };
+    expect(told(clientEnds, 21)).toEqual([20, 0, 0]); // opened here, by the ports and by the SYN
+    expect(told(clientEnds, 20)).toEqual([20, 0, 1]); // 19 and the SYN, or 20
+    expect(told(serverEnds, 20)).toEqual([20, 0, 0]); // opened by the peer
+  });
+
   test("the peer's FIN is not payload", () => {
-    const base = { cookie: 5, ...clientEnds, info: { sent: 4, received: 10 } };
+    const base = { cookie: 5, ...clientEnds, info: { acked: 5, sent: 4, received: 10 } };
     for (const [state, received] of [
       [ESTABLISHED, 10],
       [5, 10],
@@ -112,7 +123,7 @@ describe("live sockets", () => {
         inode: 1,
         local: clientEnds.local,
         remote: ["192.0.2.1", 80],
-        info: { sent: 2 },
+        info: { acked: 3, sent: 2 },
       },
     ]);
     expect(closed.map((row) => [row.identity.id, counts(row)].flat())).toEqual([["tcp:5", 8, 0, undefined]]);
