@@ -54,13 +54,15 @@ async function runDoctor(flags: DoctorFlags): Promise<void> {
   const [
     { examine },
     { findingsDocument, findingsText },
-    { hasColours, isUtf8 },
+    { hasColours },
+    { isUtf8 },
     { systemClock },
     { standardOutput },
   ] = await Promise.all([
     import("./doctor/examine.ts"),
     import("./doctor/print.ts"),
     import("./doctor/surroundings.ts"),
+    import("../platform/locale.ts"),
     import("../lib/clock.ts"),
     import("./output.ts"),
   ]);

@@ -4,6 +4,7 @@ import { isatty } from "node:tty";
 import type { QueryFunction } from "../model/contracts.ts";
 import type { QueryResult } from "../model/query.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import { isWithoutUnicode } from "../platform/locale.ts";
 import { checkQuestion } from "./monitor-question.ts";
 import type { MonitorOptions, OutputForm } from "./monitor-options.ts";
 import { openSession, type MonitorSession } from "./monitor-session.ts";
@@ -75,12 +76,6 @@ function historyNotice({ recorder }: MonitorSession): string | undefined {
   return status?.state === "standby" ? undefined : status?.message;
 }
 
-/** Whether the locale is set to one without UTF-8; where none is set, terminals of today know it all the same. */
-function namesNoUnicode(env: Readonly<Record<string, string | undefined>>): boolean {
-  const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "UTF-8";
-  return !/utf-?8/i.test(locale);
-}
-
 async function showScreen(options: MonitorOptions, ask: QueryFunction): Promise<void> {
   const [{ runTui }, { filterProblem, columnNames }] = await Promise.all([
     import("../tui/run.ts"),
@@ -99,7 +94,7 @@ async function showScreen(options: MonitorOptions, ask: QueryFunction): Promise<
     initial: { by, filter, sort },
     intervalMs: options.intervalMs,
     demo: options.demo,
-    asciiOnly: namesNoUnicode(process.env),
+    asciiOnly: isWithoutUnicode(process.env),
     ...(options.durationMs === undefined ? {} : { signal: AbortSignal.timeout(options.durationMs) }),
   });
 }

@@ -233,12 +233,8 @@ const ADDRESSES: readonly Column[] = [
   idleColumn(12),
 ];
 
-const HOSTS: readonly Column[] = [
-  labelColumn("HOST", "remoteHost", 24, 64, "start"),
-  textColumn("source", "NAME BY", undefined, { min: 7, max: 7, priority: 10, grow: 0 }, (row) => ({
-    text: flowOf(row)?.remoteHost?.source ?? UNKNOWN,
-    role: "dim",
-  })),
+/** Of flows of many processes to many addresses. */
+const SUMS: readonly Column[] = [
   CONNECTION_COUNT,
   CLOSED_COUNT,
   PROCESS_COUNT,
@@ -249,6 +245,15 @@ const HOSTS: readonly Column[] = [
   RECEIVED,
   topProcessColumn(11),
   idleColumn(12),
+];
+
+const HOSTS: readonly Column[] = [
+  labelColumn("HOST", "remoteHost", 24, 64, "start"),
+  textColumn("source", "NAME BY", undefined, { min: 7, max: 7, priority: 10, grow: 0 }, (row) => ({
+    text: flowOf(row)?.remoteHost?.source ?? UNKNOWN,
+    role: "dim",
+  })),
+  ...SUMS,
 ];
 
 const INTERFACES: readonly Column[] = [
@@ -283,19 +288,7 @@ const INTERFACES: readonly Column[] = [
   }),
 ];
 
-const USERS: readonly Column[] = [
-  labelColumn("USER", "user", 18, 32),
-  CONNECTION_COUNT,
-  CLOSED_COUNT,
-  PROCESS_COUNT,
-  ADDRESS_COUNT,
-  SEND,
-  RECEIVE,
-  SENT,
-  RECEIVED,
-  topProcessColumn(11),
-  idleColumn(12),
-];
+const USERS: readonly Column[] = [labelColumn("USER", "user", 18, 32), ...SUMS];
 
 const PORTS: readonly Column[] = [
   labelColumn("PORT", "port", 18, 32),

@@ -24,6 +24,9 @@ export interface ProcessReading {
 /** Names each inode in use, by `owners.use`. */
 export type InodeUses = (owners: SocketOwners, nowMs: number) => void;
 
+/** So many processes are remembered for the next sample at most; then glances wait for it. */
+const UNTOLD_MAX = 10_000;
+
 const NOTHING: ProcessReading = { processes: [], exited: [], usage: [], vanished: 0 };
 
 export class ProcessSide implements Disposable {
@@ -79,6 +82,7 @@ export class ProcessSide implements Disposable {
    * by the next sample. False where nothing was new, which costs next to nothing.
    */
   glance(uses: InodeUses): boolean {
+    if (this.#processes.length >= UNTOLD_MAX) return false;
     this.owners.begin(true);
     uses(this.owners, this.#clock.monotonicMs());
     if (!this.owners.isSearching) return false;

@@ -57,7 +57,6 @@ export class SockDiagCapture implements Capture {
   #overflowed = false;
   #countsBytes = true;
   readonly #newConnections: NewConnections;
-  #isBegun = false;
   /** Not before the first sample, which says what was there before. */
   #glanceAgainAtMs = Number.POSITIVE_INFINITY;
 
@@ -158,8 +157,7 @@ export class SockDiagCapture implements Capture {
     const closed = this.#closedSamples();
     const parts = { sampledAtMs, monotonicMs, enumeratedMs, sockets, closed, processes };
     const batch = completeBatch(parts, this.#interfaces, this.#loss, this.#clock);
-    if (!this.#isBegun) this.#glanceAgainAtMs = 0;
-    this.#isBegun = true;
+    if (this.#glanceAgainAtMs === Number.POSITIVE_INFINITY) this.#glanceAgainAtMs = 0;
     return batch;
   }
 

@@ -1,6 +1,7 @@
 /** What is around the capture: the machine, this program, the terminal, the clock and the configuration. */
 import { VERSION } from "../../model/version.ts";
 import { WbError } from "../../model/errors.ts";
+import { isUtf8 } from "../../platform/locale.ts";
 import type { SystemFacts } from "../../platform/system-facts.ts";
 import { loadConfiguration } from "../config.ts";
 import { historySettings, resolveSetting, SETTINGS, type Setting } from "../settings.ts";
@@ -42,14 +43,6 @@ export interface TerminalFacts {
 /** The smallest that the screen is drawn on. */
 export const COLUMNS_MIN = 60;
 export const ROWS_MIN = 15;
-
-/** Whether the locale says UTF-8, by the order of setlocale(3). */
-export function isUtf8(env: Environment): boolean {
-  const locale = [env["LC_ALL"], env["LC_CTYPE"], env["LANG"]].find(
-    (value) => value !== undefined && value !== "",
-  );
-  return /utf-?8/i.test(locale ?? "");
-}
 
 /** Whether colours may be written to standard output: https://no-color.org and the terminal's own word. */
 export function hasColours({ isTerminal, env }: TerminalFacts): boolean {

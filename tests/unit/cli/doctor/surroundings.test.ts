@@ -7,12 +7,8 @@ import { join } from "node:path";
 
 import { diskCheck, historyCheck } from "../../../../src/cli/doctor/history.ts";
 import { nameCacheCheck, nameServerCheck } from "../../../../src/cli/doctor/naming.ts";
-import {
-  clockCheck,
-  configurationCheck,
-  isUtf8,
-  terminalCheck,
-} from "../../../../src/cli/doctor/surroundings.ts";
+import { clockCheck, configurationCheck, terminalCheck } from "../../../../src/cli/doctor/surroundings.ts";
+import { isUtf8, isWithoutUnicode } from "../../../../src/platform/locale.ts";
 import { TYPE_PTR } from "../../../../src/decode/dns.ts";
 import { systemClock } from "../../../../src/lib/clock.ts";
 import { createFileLock } from "../../../../src/platform/lock.ts";
@@ -39,6 +35,9 @@ test("terminal: none, too small, no UTF-8, fine", () => {
   expect(terminalCheck({ ...terminal, env: { ...env, NO_COLOR: "1" } }).detail).toContain("no colours");
   expect(isUtf8({ LC_ALL: "", LC_CTYPE: "en_US.utf8", LANG: "C" })).toBe(true);
   expect(isUtf8({})).toBe(false);
+  // Only a locale that is set and knows no UTF-8 gets a screen of ASCII.
+  const screens = [{}, { LANG: "C" }, { LC_ALL: "C", LANG: "de_AT.UTF-8" }, { LANG: "de_AT.UTF-8" }];
+  expect(screens.map(isWithoutUnicode)).toEqual([false, true, true, false]);
 });
 
 test("clock: agrees, jumped, never set", () => {
