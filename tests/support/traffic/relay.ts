@@ -13,6 +13,7 @@ const TUNSETIFF = 0x40_04_54_ca;
 const IFF_TUN = 0x0001;
 const IFF_NO_PI = 0x1000;
 const TCP_FIN = 1;
+const TCP_RST = 4;
 const TCP_ACK = 16;
 
 interface Waiting {
@@ -31,7 +32,8 @@ const waiting: Waiting[] = [];
 /** The acknowledgements that are still to be lost, one for each FIN. */
 const toLose = new Set<string>();
 const known = new Set<string>();
-let seen = 0;
+/** Of the packets that may be lost: one of fifty is. */
+let losable = 0;
 const buffer = new Uint8Array(65_536);
 
 console.log(JSON.stringify({ pid: process.pid }));
@@ -70,7 +72,6 @@ function take(index: number): void {
   const length = received(from);
   if (length === 0) return;
   const packet = buffer.slice(0, length);
-  seen += 1;
   if (!isLost(packet)) waiting.push({ fd: to, packet, dueMs: performance.now() + delayMs });
 }
 
@@ -103,7 +104,6 @@ function hand(due: Waiting): void {
 }
 
 function isLost(packet: Uint8Array): boolean {
-  if (loses === "some") return seen % 50 === 0;
   if (loses === "none") return false;
   const isVersion4 = (packet[0] ?? 0) >> 4 === 4;
   const start = isVersion4 ? ((packet[0] ?? 0) & 15) * 4 : 40;
@@ -112,6 +112,11 @@ function isLost(packet: Uint8Array): boolean {
   const view = new DataView(packet.buffer);
   const ports = [view.getUint16(start, false), view.getUint16(start + 2, false)] as const;
   const flags = packet[start + 13] ?? 0;
+  if (loses === "some") {
+    // A reset is never sent again: were it lost, the other end would stay open for good.
+    if ((flags & TCP_RST) === 0) losable += 1;
+    return (flags & TCP_RST) === 0 && losable % 50 === 0;
+  }
   const payload = packet.length - start - ((packet[start + 12] ?? 0) >> 4) * 4;
   if ((flags & TCP_FIN) !== 0) {
     const fin = `${ports[1]} ${ports[0]} ${(view.getUint32(start + 4, false) + payload + 1) >>> 0}`;
