@@ -2,7 +2,8 @@
  * Builds WireBound: compile each target of the table → checksums → a smoke run of what can run here.
  *
  * `bun build.ts` builds dist/wb for this machine; `--target NAME` (repeatable) or `--all` builds others as
- * dist/wb-NAME. `--quiet` prints only errors.
+ * dist/wb-NAME. `--quiet` prints only errors. `--ebpf-only` compiles the kernel programs for this machine, which the program
+ * run from its source takes, and nothing else. Where their compiler is not there, binaries are built without them.
  */
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
@@ -10,6 +11,8 @@ import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BunPlugin } from "bun";
+import { compilePrograms } from "./ebpf/compile.ts";
+import { ebpfPlugin } from "./ebpf/embed.ts";
 import { VERSION } from "./src/model/version.ts";
 
 interface Target {
@@ -110,7 +113,9 @@ function nativePackagePlugin(target: Target, directory: string): BunPlugin {
   };
 }
 
-async function compile(target: Target): Promise<string> {
+/** Returns the binary's path, and why it is without its kernel programs where it is. */
+async function compile(target: Target): Promise<{ binary: string; withoutEbpf: string | undefined }> {
+  const ebpf = await ebpfPlugin(target.os, target.cpu);
   const outfile = join(DIST, `wb-${target.name}${target.suffix}`);
   // Written aside and renamed, so that a running or half-built binary is never what a test or a person starts.
   const working = join(DIST, `.building-${target.name}${target.suffix}`);
@@ -122,11 +127,11 @@ async function compile(target: Target): Promise<string> {
     bytecode: true,
     splitting: true,
     sourcemap: "none",
-    plugins: [nativePackagePlugin(target, await nativePackageDirectory(target))],
+    plugins: [nativePackagePlugin(target, await nativePackageDirectory(target)), ebpf.plugin],
   });
   if (!result.success) throw new Error(result.logs.map(String).join("\n"));
   await rename(working, outfile);
-  return outfile;
+  return { binary: outfile, withoutEbpf: ebpf.missing };
 }
 
 async function sha256(path: string): Promise<string> {
@@ -165,16 +170,24 @@ function smokeRun(target: Target, binary: string): string {
   return runner.length === 0 ? "smoke run passed" : `smoke run passed under ${runner[0]}`;
 }
 
-function chosenTargets(): { targets: Target[]; quiet: boolean } {
+interface Choice {
+  readonly targets: readonly Target[];
+  readonly quiet: boolean;
+  readonly ebpfOnly: boolean;
+}
+
+function chosenTargets(): Choice {
   const { values } = parseArgs({
     options: {
       target: { type: "string", multiple: true },
       all: { type: "boolean" },
       quiet: { type: "boolean" },
+      "ebpf-only": { type: "boolean" },
     },
   });
   const quiet = values.quiet ?? false;
-  if (values.all) return { targets: [...TARGETS], quiet };
+  const ebpfOnly = values["ebpf-only"] ?? false;
+  if (values.all || ebpfOnly) return { targets: TARGETS, quiet, ebpfOnly };
   const targets = TARGETS.filter((target) => values.target?.includes(target.name) ?? isHost(target));
   const unknown = values.target?.find((name) => !TARGETS.some((target) => target.name === name));
   if (unknown !== undefined || targets.length === 0) {
@@ -182,15 +195,24 @@ function chosenTargets(): { targets: Target[]; quiet: boolean } {
       `no such target: ${unknown ?? `${process.platform}-${process.arch}`}; there are ${TARGETS.map((target) => target.name).join(", ")}`,
     );
   }
-  return { targets, quiet };
+  return { targets, quiet, ebpfOnly };
+}
+
+/** Compiles the kernel programs for this machine. That they can't be compiled here is told, and is no error. */
+async function compileEbpf(quiet: boolean): Promise<void> {
+  const host = TARGETS.find(isHost);
+  if (host?.os !== "linux") return;
+  const programs = await compilePrograms(host.cpu);
+  if ("missing" in programs && !quiet) console.log(`without the eBPF programs: ${programs.missing}`);
 }
 
 async function main(): Promise<void> {
-  const { targets, quiet } = chosenTargets();
+  const { targets, quiet, ebpfOnly } = chosenTargets();
+  if (ebpfOnly) return compileEbpf(quiet);
   await mkdir(DIST, { recursive: true });
   for (const target of targets) {
     const started = performance.now();
-    const binary = await compile(target);
+    const { binary, withoutEbpf } = await compile(target);
     const smoke = smokeRun(target, binary);
     if (isHost(target)) {
       const link = join(DIST, `.wb-new${target.suffix}`);
@@ -200,6 +222,7 @@ async function main(): Promise<void> {
     const megabytes = (Bun.file(binary).size / 1e6).toFixed(0);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (!quiet) console.log(`${target.name.padEnd(14)} ${megabytes} MB in ${seconds} s, ${smoke}`);
+    if (!quiet && withoutEbpf !== undefined) console.log(`  built without its eBPF programs: ${withoutEbpf}`);
   }
   await writeChecksums();
 }

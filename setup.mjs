@@ -22,9 +22,24 @@ const ROOT = dirname(fileURLToPath(import.meta.url));
 const TOOLCHAIN = join(ROOT, ".toolchain");
 const PINNED_BUN = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).engines.bun;
 
-/** Debian packages by the task that wants them: the program looked for, the package that has it, and what is lost without. */
+/** What compiles and loads the kernel programs; wanted by every task that builds the binary. */
+const EBPF_PACKAGES = [
+  { program: "clang", package: "clang", without: "the binary is built without its eBPF programs" },
+  { program: "llvm-strip", package: "llvm", without: "the binary is built without its eBPF programs" },
+  {
+    file: "/usr/include/bpf/bpf_helpers.h",
+    package: "libbpf-dev libbpf1 libelf1 zlib1g",
+    without: "the binary is built without its eBPF programs",
+  },
+];
+
+/** Debian packages by the task that wants them: the program or file looked for, the package that has it, and what is lost without. */
 const DEBIAN_PACKAGES = {
+  start: EBPF_PACKAGES,
+  build: EBPF_PACKAGES,
   test: [
+    ...EBPF_PACKAGES,
+    { program: "bpftool", package: "bpftool", without: "what is left in the kernel is not looked at" },
     { program: "tmux", package: "tmux", without: "the terminal UI is not driven in a real terminal" },
     {
       program: "ss",
@@ -43,8 +58,23 @@ const DEBIAN_PACKAGES = {
       without: "the arm64 build is made and not run",
     },
     { program: "tc", package: "iproute2", without: "no delay and loss on test networks" },
+    {
+      program: "qemu-system-x86_64",
+      package: "qemu-system-x86",
+      without: "nothing runs on other kernels than this machine's",
+    },
+    { program: "busybox", package: "busybox-static", without: "nothing runs on other kernels" },
+    { program: "cpio", package: "cpio", without: "nothing runs on other kernels" },
+    { program: "xz", package: "xz-utils", without: "nothing runs on other kernels" },
+    { program: "cc", package: "gcc libc6-dev", without: "the traffic program of the tests can't be made" },
+    {
+      file: "/usr/share/keyrings/debian-archive-keyring.gpg",
+      package: "debian-archive-keyring",
+      without: "other kernels can't be verified, and nothing runs on them",
+    },
   ],
   bench: [
+    ...EBPF_PACKAGES,
     { program: "ss", package: "iproute2", without: "nothing is compared with ss" },
     { program: "tmux", package: "tmux", without: "the terminal UI is not measured" },
   ],
@@ -145,7 +175,9 @@ function ensureDependencies(bun) {
 
 /** Installs missing Debian packages when this user may; otherwise names them and what is lost without. */
 function ensureDebianPackages(task) {
-  const missing = (DEBIAN_PACKAGES[task] ?? []).filter((entry) => !hasProgram(entry.program));
+  const missing = (DEBIAN_PACKAGES[task] ?? []).filter((entry) =>
+    entry.file === undefined ? !hasProgram(entry.program) : !existsSync(entry.file),
+  );
   if (missing.length === 0) return;
   const packages = [...new Set(missing.flatMap((entry) => entry.package.split(" ")))];
   const isRoot = process.getuid?.() === 0;
@@ -181,7 +213,9 @@ function newest(paths) {
 
 function ensureBinary(bun) {
   const binary = join(ROOT, "dist", process.platform === "win32" ? "wb.exe" : "wb");
-  const inputs = ["src", "ffi", "build.ts", "bun.lock", "package.json"].map((name) => join(ROOT, name));
+  const inputs = ["src", "ffi", "ebpf", "build.ts", "bun.lock", "package.json"].map((name) =>
+    join(ROOT, name),
+  );
   if (!existsSync(binary) || statSync(binary).mtimeMs < newest(inputs)) {
     say("building dist/wb …");
     runQuietly(bun, ["build.ts", "--quiet"], { cwd: ROOT }, "npm run check shows errors in the sources");

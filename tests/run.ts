@@ -105,11 +105,13 @@ const STAGES: readonly Stage[] = [
   gate("lint", true, [join(BIN, "oxlint"), "--deny-warnings"]),
   gate("types", true, [join(BIN, "tsc"), "-p", "."]),
   suite("layout", true, "tests/tidy.test.ts"),
+  gate("ebpf", true, [process.execPath, "build.ts", "--ebpf-only"]),
   suite("unit", true, "tests/unit"),
   suite("golden", true, "tests/golden"),
   gate("build", false, [process.execPath, "build.ts", "--all"]),
   suite("integration", false, "tests/integration"),
   suite("binary", false, "tests/binary"),
+  suite("kernels", false, "tests/kernels"),
 ];
 
 const args = process.argv.slice(2);

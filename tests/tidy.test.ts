@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: ["model", "lib"],
   store: ["model", "lib"],
   sandbox: ["model", "lib", "protocol"],
-  platform: ["model", "lib", "ffi"],
+  platform: ["model", "lib", "protocol", "ffi"],
   capture: ["model", "lib", "decode", "protocol", "platform", "ffi"],
   session: ["model", "lib", "engine", "platform"],
   telemetry: ["model", "lib", "store", "protocol"],
@@ -72,7 +72,10 @@ function roomOf(path: string): string {
 }
 
 const sources = [...listFiles("src", /\.tsx?$/), ...listFiles("ffi", /\.ts$/)].map(readSource);
-const others = [...listFiles("tests", /\.ts$/), ...listFiles("bench", /\.ts$/), "build.ts"].map(readSource);
+const others = [
+  ...["tests", "bench", "ebpf"].flatMap((directory) => listFiles(directory, /\.ts$/)),
+  "build.ts",
+].map(readSource);
 const everything = [...sources, ...others];
 
 function importIsAllowed(from: string, to: string, target: string): boolean {
@@ -191,6 +194,7 @@ describe("files", () => {
     const places = /\/wor[k]\/|registry\.npmj[s]/;
     const documents = [
       ...listFiles("docs", /./),
+      ...listFiles("ebpf", /\.[ch]$/),
       "README.md",
       "ARCHITECTURE.md",
       "CHANGELOG.md",

@@ -10,8 +10,12 @@ const library = new LazyLibrary(["libc.so.6"], {
   __errno_location: { args: [], returns: "ptr" },
   accept4: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
   bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  capget: { args: ["ptr", "ptr"], returns: "i32" },
+  capset: { args: ["ptr", "ptr"], returns: "i32" },
+  clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   getdents64: { args: ["i32", "ptr", "u64"], returns: "i32" },
   geteuid: { args: [], returns: "u32" },
@@ -21,6 +25,8 @@ const library = new LazyLibrary(["libc.so.6"], {
   kill: { args: ["i32", "i32"], returns: "i32" },
   listen: { args: ["i32", "i32"], returns: "i32" },
   lseek: { args: ["i32", "u64", "i32"], returns: "i32" },
+  memcpy: { args: ["ptr", "ptr", "u64"], returns: "void" },
+  madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
   openat: { args: ["i32", "ptr", "i32", "u32"], returns: "i32" },
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
   prctl: { args: ["i32", "u64", "ptr", "u64", "u64"], returns: "i32" },
@@ -30,11 +36,15 @@ const library = new LazyLibrary(["libc.so.6"], {
   send: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
   sendfile: { args: ["i32", "i32", "ptr", "u64"], returns: "i32" },
   sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i32" },
+  setresuid: { args: ["u32", "u32", "u32"], returns: "i32" },
+  setns: { args: ["i32", "i32"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   shutdown: { args: ["i32", "i32"], returns: "i32" },
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   statx: { args: ["i32", "ptr", "i32", "u32", "ptr"], returns: "i32" },
+  syscall: { args: ["i64", "u64", "u64", "u64", "u64"], returns: "i32" },
   sysconf: { args: ["i32"], returns: "i32" },
+  vsnprintf: { args: ["ptr", "u64", "ptr", "ptr"], returns: "i32" },
   write: { args: ["i32", "ptr", "u64"], returns: "i32" },
 });
 
@@ -76,6 +86,7 @@ export const ERRNO = {
   ENOENT: 2,
   ESRCH: 3,
   EINTR: 4,
+  E2BIG: 7,
   EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
@@ -84,15 +95,20 @@ export const ERRNO = {
   ENODEV: 19,
   EINVAL: 22,
   EMFILE: 24,
+  ENOSPC: 28,
   EPIPE: 32,
+  ENOTSOCK: 88,
   EPROTONOSUPPORT: 93,
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,
   EADDRINUSE: 98,
   ECONNRESET: 104,
   ENOBUFS: 105,
+  ENOTCONN: 107,
   ECONNREFUSED: 111,
   EINPROGRESS: 115,
+  /** Of the kernel alone (linux/errno.h). */
+  ENOTSUPP: 524,
 } as const;
 
 const ERRNO_NAMES = new Map<number, string>(Object.entries(ERRNO).map(([name, value]) => [value, name]));
@@ -103,6 +119,7 @@ export function errnoName(value: number): string {
 }
 
 /** sys/socket.h, netinet/in.h and linux/netlink.h, as on x86-64 and arm64. */
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
@@ -116,6 +133,7 @@ export const SO_REUSEADDR = 2;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_LINGER = 13;
+export const SO_PEERCRED = 17;
 export const SO_RCVTIMEO = 20;
 export const SO_RCVBUFFORCE = 33;
 export const SOL_NETLINK = 270;

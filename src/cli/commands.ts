@@ -21,6 +21,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./export.ts")).exportCommand(),
   },
   {
+    name: "helper",
+    summary: "Count every byte of every process, as root, for `wb monitor`",
+    load: async () => (await import("./helper.ts")).helperCommand(),
+  },
+  {
     name: "doctor",
     summary: "Say what works here, what does not, and the one command that mends it",
     load: async () => (await import("./doctor.ts")).doctorCommand(),

@@ -6,6 +6,7 @@ import { document } from "./documentation.ts";
 interface DoctorFlags {
   readonly json?: boolean;
   readonly dns: boolean;
+  readonly elevate?: true;
   readonly config?: string;
 }
 
@@ -22,6 +23,7 @@ export function doctorCommand(): Command {
     )
     .option("--json", "one JSON document (docs/doctor.md)")
     .option("--no-dns", "ask no name server")
+    .option("--elevate", "start an elevated helper, as wb monitor --elevate does, and look with it")
     .option("--config <file>", "configuration file, instead of the usual places")
     .allowExcessArguments(false)
     .action(runDoctor);
@@ -29,7 +31,8 @@ export function doctorCommand(): Command {
     sections: [{ heading: "What the marks mean", text: MEANING }],
     examples: [
       { command: "wb doctor", purpose: "what works here, and what would make it better?" },
-      { command: "sudo wb doctor", purpose: "the same as root, who may see the processes of all users" },
+      { command: "sudo wb doctor", purpose: "the same as root, who also tries each way of counting by eBPF" },
+      { command: "wb doctor --elevate", purpose: "does wb monitor --elevate work here, and how well?" },
       {
         command: "wb doctor --json | jq -r '.checks[] | select(.remedy) | .remedy'",
         purpose: "only what can be done",
@@ -37,6 +40,7 @@ export function doctorCommand(): Command {
     ],
     environment: [
       { name: "WB_NO_DNS", meaning: "the same as --no-dns, if set to 1" },
+      { name: "WB_NO_HELPER", meaning: "look without the service of the elevated helper, if set to 1" },
       { name: "WB_CONFIG", meaning: "the same as --config" },
     ],
     exitCodes: [
@@ -53,6 +57,7 @@ const PATIENCE_MS = 1000;
 async function runDoctor(flags: DoctorFlags): Promise<void> {
   const [
     { examine },
+    { lookAtService, tryMethods },
     { findingsDocument, findingsText },
     { hasColours },
     { isUtf8 },
@@ -60,6 +65,7 @@ async function runDoctor(flags: DoctorFlags): Promise<void> {
     { standardOutput },
   ] = await Promise.all([
     import("./doctor/examine.ts"),
+    import("./doctor/service-look.ts"),
     import("./doctor/print.ts"),
     import("./doctor/surroundings.ts"),
     import("../platform/locale.ts"),
@@ -70,12 +76,15 @@ async function runDoctor(flags: DoctorFlags): Promise<void> {
   const hasScreen = isatty(1);
   const columns = hasScreen ? process.stdout.columns : undefined;
   const rows = hasScreen ? process.stdout.rows : undefined;
-  const endWaiting = tellWaiting();
+  const endWaiting = tellWaiting(flags.elevate === true ? "the elevated helper" : "the name server");
   const checks = await examine({
     clock: systemClock,
     env,
     terminal: { isTerminal: isatty(0) && hasScreen, columns, rows, env },
-    openCapture: async () => (await import("../capture/open.ts")).openCapture(),
+    openCapture: async (helper) => (await import("../capture/open.ts")).openCapture({ helper }),
+    lookAtService: (places) => lookAtService(places, systemClock),
+    elevate: flags.elevate === true,
+    tryMethods: (chosen) => tryMethods(chosen, {}),
     configPath: flags.config,
     dns: flags.dns,
   });
@@ -95,11 +104,11 @@ async function runDoctor(flags: DoctorFlags): Promise<void> {
 }
 
 /** After a while says on a terminal what is waited for; the function that it returns wipes that away. */
-function tellWaiting(): () => void {
+function tellWaiting(what: string): () => void {
   let isTold = false;
   const patience = setTimeout(() => {
     isTold = isatty(2);
-    if (isTold) process.stderr.write("waiting for the name server");
+    if (isTold) process.stderr.write(`waiting for ${what}`);
   }, PATIENCE_MS);
   patience.unref();
   return () => {

@@ -3,8 +3,9 @@
  * journal wants to know, a line each: what it records and where, what changes, and that it ended in order.
  */
 import { formatDuration, printable } from "../lib/format.ts";
-import type { CaptureStatus } from "../model/capture-status.ts";
+import { EBPF_METHODS, type CaptureStatus } from "../model/capture-status.ts";
 import { historyPath } from "../platform/paths.ts";
+import { METHOD_WORDS } from "../tui/notices.ts";
 import type { MonitorOptions } from "./monitor-options.ts";
 import type { MonitorSession } from "./monitor-session.ts";
 import { sayLines } from "./output.ts";
@@ -22,7 +23,7 @@ export function log(level: keyof typeof LEVELS, message: string): void {
 function describe(status: CaptureStatus): string {
   const worst = status.degradations[0];
   const less = worst === undefined ? "" : `; ${worst.message} ${worst.remedy}`;
-  return `captured by ${status.method}, processes visible: ${status.capabilities.processes}${less}`;
+  return `captured by ${METHOD_WORDS[status.method]}, processes visible: ${status.capabilities.processes}${less}`;
 }
 
 /** Resolves when the signal aborts, after the last sample; the session's end then writes what is left. */
@@ -46,7 +47,9 @@ export async function runHeadless(
     }
     if (snapshot.capture.method !== method) {
       method = snapshot.capture.method;
-      log(samples === 1 ? "info" : "warning", describe(snapshot.capture));
+      // A helper that is back is good news, every other change is none.
+      const isGood = samples === 1 || EBPF_METHODS.some((each) => each === method);
+      log(isGood ? "info" : "warning", describe(snapshot.capture));
     }
   }
   await session.lastSample();

@@ -7,6 +7,7 @@ import { localDayStart } from "../lib/calendar.ts";
 import { parseDuration, printable } from "../lib/format.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import { WbError } from "../model/errors.ts";
+import { PROTOCOLS } from "../model/flow.ts";
 import {
   HISTORY_FILTER_KEYS,
   HISTORY_GROUPS,
@@ -110,7 +111,6 @@ export interface FilterFlags {
 
 const ALIASES: Readonly<Record<string, HistoryFilterKey>> = { protocol: "proto", addr: "address" };
 const KEYS = HISTORY_FILTER_KEYS.filter((key) => key !== "text");
-const PROTOCOLS = ["tcp", "udp"];
 const DIRECTIONS = ["in", "out", "none"];
 const TERMS_MAX = 100;
 
@@ -118,7 +118,9 @@ function checkValue(key: HistoryFilterKey, text: string): void {
   const fault = (hint: string): WbError =>
     new WbError("usage", `the filter's ${key}: can't be "${printable(text)}"`, { hint });
   if (text === "") throw fault(`write what to look for after ${key}:`);
-  if (key === "proto" && !PROTOCOLS.includes(text.toLowerCase())) throw fault("it is tcp or udp");
+  if (key === "proto" && !PROTOCOLS.some((name) => name === text.toLowerCase())) {
+    throw fault(`it is one of ${PROTOCOLS.join(", ")}`);
+  }
   if (key === "direction" && !DIRECTIONS.includes(text.toLowerCase())) throw fault("it is in, out or none");
   if (key === "port" && !(/^\d{1,5}$/.test(text) && Number(text) <= 65_535)) {
     throw fault("in the history a port is one number, or several apart by commas");

@@ -1,4 +1,5 @@
 /** What `wb monitor` is asked to do: flags, variables and the configuration file made into one checked object. */
+import type { HelperUse } from "../capture/open.ts";
 import type { GroupKey, SnapshotQuery } from "../model/query.ts";
 import { WbError } from "../model/errors.ts";
 import { loadConfiguration } from "./config.ts";
@@ -33,8 +34,13 @@ export interface MonitorFlags {
   /** False for `--no-dns`; commander gives true where it was not written. */
   readonly dns: boolean;
   readonly history: boolean;
+  readonly elevate?: true;
+  /** False for `--no-helper`. */
+  readonly helper: boolean;
   readonly config?: string;
 }
+
+export type HelperOptions = Pick<HelperUse, "use" | "socketPath" | "secretPath">;
 
 export interface MonitorOptions {
   readonly form: OutputForm;
@@ -47,6 +53,7 @@ export interface MonitorOptions {
   /** How many connections the simulated world has; undefined: as many as its script. */
   readonly demoConnections: number | undefined;
   readonly dns: boolean;
+  readonly helper: HelperOptions;
   readonly history: boolean;
   readonly historySettings: HistorySettings;
   readonly warnings: readonly string[];
@@ -130,6 +137,27 @@ function checkHeadless(flags: MonitorFlags, history: boolean): void {
   }
 }
 
+/** A flag that says the opposite of another is refused; one that says the opposite of the file or a variable wins. */
+function helperOptions(
+  flags: MonitorFlags,
+  sources: (flag: string | undefined) => SettingSources,
+): HelperOptions {
+  const other = flags.demo === true ? "--demo" : flags.helper ? undefined : "--no-helper";
+  if (flags.elevate === true && other !== undefined) {
+    throw new WbError("usage", `--elevate and ${other} exclude each other`, {
+      hint: "--elevate starts the helper that counts what really happens here",
+    });
+  }
+  const elevate = resolveSetting(SETTINGS.elevate, sources(flags.elevate === true ? "true" : undefined));
+  const helper = resolveSetting(SETTINGS.helper, sources(flags.helper ? undefined : "false"));
+  const wanted = elevate && (flags.elevate === true || helper);
+  return {
+    use: wanted ? "launched" : helper ? "service" : "none",
+    socketPath: resolveSetting(SETTINGS.helperSocket, sources(undefined)),
+    secretPath: resolveSetting(SETTINGS.helperSecret, sources(undefined)),
+  };
+}
+
 /**
  * Everything that can be refused is refused here, before anything is opened.
  * @throws WbError("usage"), WbError("config"), WbError("terminal")
@@ -161,6 +189,7 @@ export async function monitorOptions(
     demo: flags.demo === true,
     demoConnections: demoConnections(flags.demoConnections),
     dns: resolveSetting(SETTINGS.dns, sources(flags.dns ? undefined : "false")),
+    helper: helperOptions(flags, sources),
     history,
     historySettings: historySettings({ env, file: configuration.values }),
     warnings: configuration.warnings,

@@ -5,9 +5,14 @@
 import type { Users } from "../capture/linux/users.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Capture, SnapshotSource } from "../model/contracts.ts";
+import type { Loss } from "../model/loss.ts";
+import type { ObservedLookup } from "../model/names.ts";
 import type { HostName, Snapshot } from "../model/snapshot.ts";
+import type { ElevationWay } from "../platform/elevation.ts";
 import type { Recorder } from "../store/recorder.ts";
 import type { MonitorOptions } from "./monitor-options.ts";
+import { ObservedCapture, type ObserveRecords } from "./observed-capture.ts";
+import { say } from "./output.ts";
 
 /** Connections that a document of a duration remembers; more are evicted, and counted as loss. About 1 KiB each. */
 const FLOWS_MAX = 250_000;
@@ -25,14 +30,30 @@ export interface MonitorSession extends AsyncDisposable {
   readonly recorder: Recorder | undefined;
 }
 
-async function openTheCapture({ demo, demoConnections }: MonitorOptions): Promise<Capture> {
-  if (!demo) return (await import("../capture/open.ts")).openCapture();
+/** Below the prompt of a sudo that asks, if it does. */
+function sayThatItWaits(way: ElevationWay): void {
+  const why = way === "pkexec" ? "pkexec" : way === "sudo" ? "sudo" : undefined;
+  const what = why === undefined ? "" : `; ${why} may be asking for a password`;
+  say(`${why === "sudo" ? "\n" : ""}wb: waiting for the elevated helper${what}`);
+}
+
+async function openTheCapture(options: MonitorOptions, names: NameGiver): Promise<Capture> {
+  const { demo, demoConnections } = options;
+  if (!demo) {
+    const { openCapture } = await import("../capture/open.ts");
+    const helper = { ...options.helper, onWait: sayThatItWaits };
+    const observe: ObserveRecords = (records) => names.observeRecords?.(records) ?? [];
+    return await ObservedCapture.open(observe, (onNameRecords) => openCapture({ helper, onNameRecords }));
+  }
   const { openSimulatedCapture } = await import("../capture/simulated.ts");
   return openSimulatedCapture(demoConnections === undefined ? {} : { connections: demoConnections });
 }
 
 interface NameGiver {
   nameOf(address: string): HostName | undefined;
+  /** Undefined in a simulated world, in which nobody observes. */
+  readonly observed?: ObservedLookup;
+  observeRecords?(records: Uint8Array): readonly Loss[];
   close(): Promise<void>;
 }
 
@@ -84,28 +105,30 @@ function userNames(users: Users): (userId: number) => string | undefined {
 /**
  * Opens everything. `onNotice` is told what happens to the history, once each. What was opened is ended when the session
  * is disposed of, or at once if the rest can't be opened.
- * @throws WbError("unsupported"), WbError("unavailable") where this system has no capture.
+ * @throws WbError("unsupported"), WbError("unavailable") where this system has no capture; WbError("permission") too where
+ * an elevated helper was asked for and can't be started.
  */
 export async function openSession(
   options: MonitorOptions,
   onNotice: (message: string) => void,
 ): Promise<MonitorSession> {
   await using opening = new AsyncDisposableStack();
-  const [{ FlowTable }, { snapshotSource }, { serviceOf }, { Users }, capture] = await Promise.all([
+  const [{ FlowTable }, { snapshotSource }, { serviceOf }, { Users }] = await Promise.all([
     import("../engine/flow-table.ts"),
     import("../engine/source.ts"),
     import("../engine/services.ts"),
     import("../capture/linux/users.ts"),
-    openTheCapture(options),
   ]);
-  opening.use(capture);
   const names = opening.adopt(await openNames(options), (each) => each.close());
+  const capture = opening.use(await openTheCapture(options, names));
+  const { observed } = names;
   const whole = options.durationMs !== undefined && options.form !== "jsonl" && options.form !== "screen";
   const table = new FlowTable({
     clock: systemClock,
     closedRetentionMs: whole ? Number.POSITIVE_INFINITY : CLOSED_RETENTION_MS,
     ...(whole ? { maxFlows: FLOWS_MAX } : {}),
     nameOf: names.nameOf.bind(names),
+    ...(observed === undefined ? {} : { observedNames: observed }),
     serviceOf,
     userNameOf: options.demo
       ? (await import("../capture/simulated.ts")).simulatedUserNameOf

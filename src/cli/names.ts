@@ -1,17 +1,28 @@
 /**
- * Wires the naming of addresses together: cache, hosts file, resolver and store. Nothing here delays a frame or the
- * start: the resolver and SQLite are loaded after the first questions have been answered, look-ups begin when the stored
+ * Wires the naming of addresses together: cache, hosts file, resolver, store, and what the elevated helper's programs
+ * observe. Nothing here delays a frame or the start: the resolver and SQLite are loaded after the first questions have been answered, look-ups begin when the stored
  * names are there, and `close` ends within `CLOSE_MS`.
  */
 import { join } from "node:path";
 
+import { decodeNames } from "../decode/observed-names.ts";
 import { NameCache } from "../engine/names.ts";
+import { ObservedNames } from "../engine/observed-names.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { NameAnswer, NameCounters, NamePersistence, NameResolver, NameStats } from "../model/names.ts";
+import type { Loss } from "../model/loss.ts";
+import type {
+  NameAnswer,
+  NameCounters,
+  NamePersistence,
+  NameResolver,
+  NameStats,
+  ObservedLookup,
+} from "../model/names.ts";
 import type { HostName } from "../model/snapshot.ts";
+import { bootTimeNs } from "../platform/boot-time.ts";
 import { HostsFile } from "../platform/hosts-file.ts";
 import { cacheDirectory } from "../platform/paths.ts";
-import { sizeOf } from "../platform/system-facts.ts";
+import { ownNetworkNamespace, sizeOf } from "../platform/system-facts.ts";
 import type { ResolverSettings } from "../platform/resolv-conf.ts";
 import type { NameReader, NameStore, NameStoreFailure } from "../store/names.ts";
 
@@ -33,6 +44,13 @@ export interface NamesOptions {
 export interface Names {
   /** What is known now, at once; see NameCache. */
   nameOf(address: string): HostName | undefined;
+  /** Names that belong to single flows, for the flow table. */
+  readonly observed: ObservedLookup;
+  /**
+   * Takes what the kernel programs have seen: records of struct wb_name (ebpf/records.h) one after the other, each `size`
+   * bytes long. Nothing waits for it. Returns what of it meant nothing, to be told with the batch.
+   */
+  observeRecords(records: Uint8Array): readonly Loss[];
   stats(): NameStats;
   /**
    * Loads the stored names now instead of a moment after the first question; about 20 ms for 10,000 names. Who asks no
@@ -62,9 +80,12 @@ export function startNames(options: NamesOptions): Names {
 }
 
 class NameService implements Names {
+  readonly observed: ObservedNames;
   readonly #options: NamesOptions;
   readonly #cache: NameCache;
   readonly #keeper: NameKeeper | undefined;
+  #malformed = 0;
+  #undecoded = 0;
   #reader: NameReader | undefined;
   #resolver: Promise<NameResolver> | undefined;
   #loading: Promise<void> | undefined;
@@ -83,7 +104,14 @@ class NameService implements Names {
       lookup: enabled && asks ? (address) => this.#lookup(address) : undefined,
       startsHeld: true,
     });
-    if (enabled && asks && options.persist) this.#keeper = new NameKeeper(options, this.#cache);
+    this.observed = new ObservedNames({
+      clock,
+      networkNamespace: ownNetworkNamespace(),
+      share: (address, host, ttlMs) => this.#cache.observe(address, host, ttlMs),
+    });
+    if (enabled && asks && options.persist) {
+      this.#keeper = new NameKeeper(options, this.#cache, () => this.#counters());
+    }
   }
 
   nameOf(address: string): HostName | undefined {
@@ -99,10 +127,21 @@ class NameService implements Names {
       : undefined;
   }
 
+  observeRecords(records: Uint8Array): readonly Loss[] {
+    const { observations, malformed, undecoded } = decodeNames(records);
+    this.#malformed += malformed;
+    this.#undecoded += undecoded;
+    if (observations.length > 0) this.observed.observe(observations, bootTimeNs());
+    return malformed === 0 ? [] : [{ cause: "malformed_record", count: malformed, bytes: undefined }];
+  }
+
   stats(): NameStats {
+    const { unconfirmed } = this.observed.stats();
     return {
       ...this.#cache.stats(),
+      ...this.#counters(),
       enabled: this.#options.enabled,
+      observations: { malformed: this.#malformed, undecoded: this.#undecoded, unconfirmed },
       persistence: this.#keeper?.state() ?? NOT_KEPT,
     };
   }
@@ -123,6 +162,12 @@ class NameService implements Names {
     this.#keeper?.close();
     this.#reader?.close();
     this.#reader = undefined;
+  }
+
+  #counters(): NameCounters {
+    const { hits, misses, lookups, failures, unreachable, dropped } = this.#cache.stats();
+    const { dns, sni } = this.observed.stats();
+    return { hits, misses, lookups, failures, unreachable, dropped, observedDns: dns, observedSni: sni };
   }
 
   async #begin(): Promise<void> {
@@ -169,21 +214,32 @@ export function namesPath(env: NamesOptions["env"] = process.env): string {
 }
 
 const NOT_KEPT: NamePersistence = { state: "off", path: undefined, loaded: 0, saved: 0, message: undefined };
-const NO_COUNTS: NameCounters = { hits: 0, misses: 0, lookups: 0, failures: 0, unreachable: 0, dropped: 0 };
+const NO_COUNTS: NameCounters = {
+  hits: 0,
+  misses: 0,
+  lookups: 0,
+  failures: 0,
+  unreachable: 0,
+  dropped: 0,
+  observedDns: 0,
+  observedSni: 0,
+};
 
 /** Keeps the cache on disk. Nothing that goes wrong here is anybody's error: it is told in `state()`. */
 class NameKeeper {
   readonly #options: NamesOptions;
   readonly #cache: NameCache;
+  readonly #counters: () => NameCounters;
   #store: NameStore | undefined;
   #state: NamePersistence = { ...NOT_KEPT, state: "waiting" };
   /** What the counters in the store already hold of this process. */
   #stored: NameCounters = NO_COUNTS;
   #closed = false;
 
-  constructor(options: NamesOptions, cache: NameCache) {
+  constructor(options: NamesOptions, cache: NameCache, counters: () => NameCounters) {
     this.#options = options;
     this.#cache = cache;
+    this.#counters = counters;
   }
 
   state(): NamePersistence {
@@ -258,7 +314,7 @@ class NameKeeper {
   }
 
   #newCounts(): NameCounters {
-    return addCounts(this.#cache.stats(), this.#stored, -1);
+    return addCounts(this.#counters(), this.#stored, -1);
   }
 }
 
@@ -270,6 +326,8 @@ function addCounts(left: NameCounters, right: NameCounters, factor = 1): NameCou
     failures: left.failures + factor * right.failures,
     unreachable: left.unreachable + factor * right.unreachable,
     dropped: left.dropped + factor * right.dropped,
+    observedDns: left.observedDns + factor * right.observedDns,
+    observedSni: left.observedSni + factor * right.observedSni,
   };
 }
 

@@ -48,7 +48,7 @@ export function parseBy(text: string): Parsed<GroupKey> {
 /** Columns of text, which people expect from A to Z; all others are numbers, of which the largest matter. */
 export const TEXT_COLUMNS: ReadonlySet<string> = new Set(
   (
-    "id processName processPath user attribution protocol localAddress remoteAddress remoteHost remoteHostSource " +
+    "id processName processPath user attribution openerName protocol localAddress remoteAddress remoteHost remoteHostSource " +
     "service state bytesMeaning key label name kind"
   ).split(" "),
 );

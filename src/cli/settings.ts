@@ -106,6 +106,43 @@ export const SETTINGS = {
     meaning: "whether what is seen is recorded for wb history",
     parse: parseSwitch,
   }),
+  elevate: setting<boolean>({
+    key: "elevate",
+    fileType: "switch",
+    variable: "WB_ELEVATE",
+    flag: "--elevate",
+    fallback: false,
+    meaning: "whether an elevated helper is started, as root by sudo or pkexec, which counts every byte",
+    parse: parseSwitch,
+  }),
+  helper: setting<boolean>({
+    key: "helper",
+    fileType: "switch",
+    variable: "WB_NO_HELPER",
+    variableNegates: true,
+    flag: "--no-helper",
+    fallback: true,
+    meaning: "whether the elevated helper is used where its service runs",
+    parse: parseSwitch,
+  }),
+  helperSocket: setting<string | undefined>({
+    key: "helper-socket",
+    fileType: "text",
+    variable: "WB_HELPER_SOCKET",
+    flag: undefined,
+    fallback: undefined,
+    meaning: "where the helper's service listens, instead of /run/wirebound/helper.sock",
+    parse: parsePath,
+  }),
+  helperSecret: setting<string | undefined>({
+    key: "helper-secret-file",
+    fileType: "text",
+    variable: "WB_HELPER_SECRET_FILE",
+    flag: undefined,
+    fallback: undefined,
+    meaning: "the file with the service's secret, instead of /run/wirebound/secret",
+    parse: parsePath,
+  }),
 } as const;
 
 export const HISTORY_SETTINGS = {

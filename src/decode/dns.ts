@@ -1,20 +1,22 @@
 /**
- * Asks for and reads PTR records in DNS messages (RFC 1035, RFC 2308 for absence, RFC 2317 for aliases on the way).
+ * Reads DNS messages, and asks for PTR records (RFC 1035, RFC 2308 for absence, RFC 2317 for aliases on the way).
  * Pure and total: no input makes it throw, loop, or read beyond the message; what it returns as a name has passed
  * lib/host-name.ts.
  */
 import { hostName } from "../lib/host-name.ts";
-import { canonicalIp, parseIp } from "../lib/ip.ts";
+import { canonicalIp, formatIpv4, formatIpv6, parseIp } from "../lib/ip.ts";
 import type { DnsQuestion, DnsReply, PtrCodec } from "../model/names.ts";
 
 /** Record types, https://www.iana.org/assignments/dns-parameters. */
-const TYPE_CNAME = 5;
+export const TYPE_A = 1;
+export const TYPE_CNAME = 5;
 const TYPE_SOA = 6;
 export const TYPE_PTR = 12;
+export const TYPE_AAAA = 28;
 const CLASS_INTERNET = 1;
 const CODE_NO_ERROR = 0;
 const CODE_NO_SUCH_NAME = 3;
-const HEADER_LENGTH = 12;
+export const HEADER_LENGTH = 12;
 /** RFC 1035 section 2.3.4: octets of a name on the wire, the length octets and the root included. */
 const NAME_OCTETS_MAX = 255;
 /** RFC 2317 needs one alias; a chain that is longer than this is a mistake or an attack. */
@@ -28,6 +30,8 @@ export interface DnsRecord {
   readonly ttlSeconds: number;
   /** Of PTR and CNAME. */
   readonly target: string | undefined;
+  /** Of A and AAAA (RFC 3596): canonical text. */
+  readonly address: string | undefined;
   /** Of SOA: how long an absence may be remembered, the smaller of the record's TTL and its MINIMUM (RFC 2308). */
   readonly absenceSeconds: number | undefined;
 }
@@ -82,7 +86,7 @@ export function decodeMessage(bytes: Uint8Array): DnsMessage | undefined {
   if (bytes.length < HEADER_LENGTH) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const flags = view.getUint16(2);
-  const reader = { view, at: HEADER_LENGTH };
+  const reader: Reader = { view, at: HEADER_LENGTH, tails: new Map() };
   const questions: DnsQuestion[] = [];
   for (let count = view.getUint16(4); count > 0; count -= 1) {
     const name = readName(reader);
@@ -163,6 +167,15 @@ function followAliases(message: DnsMessage, asked: string): DnsReply {
 interface Reader {
   readonly view: DataView;
   at: number;
+  /** What pointers were found to lead to, so that a message full of them costs no more than another. */
+  readonly tails: Map<number, NameTail>;
+}
+
+/** The end of a name, from where a pointer leads to. */
+interface NameTail {
+  readonly text: string;
+  readonly octets: number;
+  readonly pointers: number;
 }
 
 interface Records {
@@ -196,13 +209,21 @@ function readRecord(reader: Reader): DnsRecord | undefined {
   const end = start + view.getUint16(reader.at + 8);
   if (end > view.byteLength) return undefined;
   reader.at = end;
-  const inside: Reader = { view, at: start };
+  const inside: Reader = { ...reader, at: start };
   const hasTarget = isInternet && (type === TYPE_PTR || type === TYPE_CNAME);
   const target = hasTarget ? readName(inside) : undefined;
   if (hasTarget && inside.at !== end) return undefined;
   const minimum = isInternet && type === TYPE_SOA ? readSoaMinimum(inside, end) : undefined;
   const absenceSeconds = minimum === undefined ? undefined : Math.min(minimum, ttlSeconds);
-  return { owner, type: isInternet ? type : -1, ttlSeconds, target, absenceSeconds };
+  const address = isInternet ? addressIn(view, type, start, end) : undefined;
+  return { owner, type: isInternet ? type : -1, ttlSeconds, target, address, absenceSeconds };
+}
+
+/** Undefined also where the data has not the length of an address. */
+function addressIn(view: DataView, type: number, start: number, end: number): string | undefined {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  if (type === TYPE_A && end - start === 4) return formatIpv4(bytes, start);
+  return type === TYPE_AAAA && end - start === 16 ? formatIpv6(bytes, start) : undefined;
 }
 
 /** RFC 1035 section 3.3.13: two names and five numbers, the last of which is MINIMUM. */
@@ -218,13 +239,14 @@ function readSoaMinimum(reader: Reader, end: number): number | undefined {
  * following pointers always ends.
  */
 function readName(reader: Reader): string | undefined {
-  const { view } = reader;
-  const labels: string[] = [];
+  const { view, tails } = reader;
+  let text = "";
   let at = reader.at;
   let partStart = at;
   let after: number | undefined;
   let octets = 1;
   let pointers = 0;
+  let first: { readonly target: number; readonly from: number; readonly octets: number } | undefined;
   for (;;) {
     if (at >= view.byteLength) return undefined;
     const length = view.getUint8(at);
@@ -232,29 +254,42 @@ function readName(reader: Reader): string | undefined {
     if ((length & 0xc0) === 0xc0) {
       if (at + 2 > view.byteLength) return undefined;
       const target = view.getUint16(at) & 0x3fff;
-      pointers += 1;
-      if (target >= partStart || pointers > POINTERS_MAX) return undefined;
+      const known = tails.get(target);
+      pointers += 1 + (known?.pointers ?? 0);
+      octets += known?.octets ?? 0;
+      if (target >= partStart || pointers > POINTERS_MAX || octets > NAME_OCTETS_MAX) return undefined;
       after ??= at + 2;
+      if (known !== undefined) {
+        text += text === "" || known.text === "" ? known.text : `.${known.text}`;
+        break;
+      }
+      first ??= { target, from: text.length, octets };
       at = target;
       partStart = target;
       continue;
     }
     octets += 1 + length;
     if (length > 63 || octets > NAME_OCTETS_MAX || at + 1 + length > view.byteLength) return undefined;
-    labels.push(labelText(view, at + 1, length));
+    text += (text === "" ? "" : ".") + labelText(view, at + 1, length);
     at += 1 + length;
   }
   reader.at = after ?? at + 1;
-  return labels.join(".");
+  if (first !== undefined) {
+    const { target, from } = first;
+    const tail = text.slice(from === 0 ? 0 : from + 1);
+    tails.set(target, { text: tail, octets: octets - first.octets, pointers: pointers - 1 });
+  }
+  return text;
 }
 
 function labelText(view: DataView, start: number, length: number): string {
   let text = "";
-  for (let index = start; index < start + length; index += 1) {
-    const byte = view.getUint8(index);
-    const character = String.fromCharCode(byte);
-    if (/[a-z0-9_-]/i.test(character)) text += character.toLowerCase();
-    else text += `\\${String(byte).padStart(3, "0")}`;
-  }
+  for (let index = start; index < start + length; index += 1)
+    text += TEXT_OF_BYTE[view.getUint8(index)] ?? "";
   return text;
 }
+
+const TEXT_OF_BYTE: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte);
+  return /[a-z0-9_-]/i.test(character) ? character.toLowerCase() : `\\${String(byte).padStart(3, "0")}`;
+});

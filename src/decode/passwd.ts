@@ -1,4 +1,4 @@
-/** /etc/passwd (man 5 passwd): user names by id. Pure; lines that are not of the format are passed over. */
+/** /etc/passwd and /etc/group (man 5 passwd, man 5 group): users and groups. Pure; lines that are not of the format are passed over. */
 
 /** The first name of each user id, as getpwuid answers it. */
 export function parsePasswd(text: string): Map<number, string> {
@@ -10,4 +10,13 @@ export function parsePasswd(text: string): Map<number, string> {
     if (!names.has(userId)) names.set(userId, name);
   }
   return names;
+}
+
+/** The id of a group by its name, as getgrnam answers it; undefined where there is none. */
+export function parseGroupId(text: string, wanted: string): number | undefined {
+  for (const line of text.split("\n")) {
+    const [name, , id] = line.split(":");
+    if (name === wanted && id !== undefined && /^\d{1,10}$/.test(id)) return Number(id);
+  }
+  return undefined;
 }

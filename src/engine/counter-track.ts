@@ -27,8 +27,8 @@ export class CounterTrack {
   #liveUncertainty = BACKSTEP_MAX;
   readonly rate = new DecayedRate();
 
-  /** `base`: 0 where the socket is known to be younger than the observation, undefined to begin at the first count. */
-  constructor(base: 0 | undefined) {
+  /** `base`: where observation begins, 0 with the socket itself; undefined: at the first count. */
+  constructor(base: number | undefined) {
     this.#base = base;
   }
 

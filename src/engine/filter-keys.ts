@@ -1,5 +1,5 @@
 /** The keys of the filter language: what each of them compares, and what may stand after it. */
-import { SOCKET_STATES } from "../model/flow.ts";
+import { PROTOCOLS, SOCKET_STATES } from "../model/flow.ts";
 import type { Flow } from "../model/snapshot.ts";
 import { addressTest } from "./address-pattern.ts";
 import { numberTest, parseQuantity, type NumberTest } from "./number-pattern.ts";
@@ -56,8 +56,11 @@ function wordKey(name: string, words: readonly string[], read: (flow: Flow) => s
   return { name, expects: `one of ${words.join(", ")}`, compile };
 }
 
+/** Numbers that are names: nobody writes them with a unit. */
+const COUNTED_KEYS: ReadonlySet<string> = new Set(["pid", "namespace"]);
+
 function numberKey(name: string, expects: string, read: (flow: Flow) => number | undefined): FilterKey {
-  const parse = name === "pid" ? parseCount : parseQuantity;
+  const parse = COUNTED_KEYS.has(name) ? parseCount : parseQuantity;
   const compile = ({ text }: KeyValue): FlowTest | undefined => {
     const matches = numberTest(text, parse);
     if (matches === undefined) return undefined;
@@ -135,6 +138,7 @@ export const FILTER_KEYS: readonly FilterKey[] = [
   textKey("path", TEXT, partTest, (flow) => flow.process?.path),
   textKey("command", TEXT, partTest, (flow) => flow.process?.commandLine.join(" ")),
   numberKey("pid", "a process number", (flow) => flow.process?.pid),
+  textKey("opener", TEXT, partTest, (flow) => flow.opener?.name),
   { name: "user", expects: "a user's name or number", compile: compileUser },
   textKey("host", TEXT, partTest, (flow) => flow.remoteHost?.name),
   { name: "address", expects: ADDRESS, compile: compileAddress },
@@ -142,8 +146,9 @@ export const FILTER_KEYS: readonly FilterKey[] = [
   { name: "local", expects: `${ADDRESS}, a port, or both`, compile: (value) => compileEnd(value, LOCAL) },
   { name: "remote", expects: `${ADDRESS}, a port, both, or a host`, compile: compileRemote },
   textKey("service", "a service's name such as https", wholeTest, (flow) => flow.service),
-  wordKey("proto", ["tcp", "udp"], (flow) => flow.protocol),
+  wordKey("proto", PROTOCOLS, (flow) => flow.protocol),
   wordKey("state", SOCKET_STATES, (flow) => flow.state),
+  numberKey("namespace", "the inode of a network namespace", (flow) => flow.networkNamespace),
   wordKey("attribution", ["exact", "inferred", "not_visible", "unknown"], (flow) => flow.attribution),
   wordKey("closed", ["yes", "no"], (flow) => (flow.closed ? "yes" : "no")),
   numberKey("sent", AMOUNT, (flow) => flow.bytesSent),

@@ -2,21 +2,23 @@
  * What the flow table keeps of one socket from sample to sample, and the immutable Flow that it shows of it. An unchanged
  * record shows the very same Flow object again.
  */
-import type {
-  AttributionQuality,
-  BytesMeaning,
-  ClosedSocket,
-  Protocol,
-  SocketCounters,
-  SocketIdentity,
-  SocketSample,
-  SocketState,
+import {
+  isPartOfSocket,
+  type AttributionQuality,
+  type BytesMeaning,
+  type ClosedSocket,
+  type Protocol,
+  type SocketCounters,
+  type SocketIdentity,
+  type SocketSample,
+  type SocketState,
 } from "../model/flow.ts";
+import type { AskedHost, ObservedAddress } from "../model/names.ts";
 import type { ProcessInfo, ProcessKey } from "../model/process.ts";
 import type { Flow, HostName } from "../model/snapshot.ts";
 import { CounterTrack } from "./counter-track.ts";
 import type { ProcessEntry, ProcessMemory } from "./process-memory.ts";
-import type { RemoteName, RemoteNames } from "./remote-names.ts";
+import { betterAsked, socketOf, type RemoteName, type RemoteNames } from "./remote-names.ts";
 import { isServedHere } from "./service-port.ts";
 
 /** What a record asks of the table around it. */
@@ -54,6 +56,8 @@ export class FlowRecord {
   readonly sent: CounterTrack;
   readonly received: CounterTrack;
   readonly firstSeenMs: number;
+  /** 1 where it is a socket's own row, 0 where it is a part of one. */
+  readonly socketCount: 0 | 1;
   lastActivityMs: number;
   /** The batch in which it was last alive or told. */
   seenSequence: number;
@@ -71,8 +75,13 @@ export class FlowRecord {
   #attribution: AttributionQuality = "unknown";
   #owners: readonly ProcessKey[] = [];
   #entries: readonly ProcessEntry[] = [];
+  #opener: ProcessEntry | undefined;
   #userId: number | undefined;
   #remote: RemoteName | undefined;
+  /** Under what name somebody was seen to ask for the remote address, and what had been observed of it by then. */
+  #asked: AskedHost | undefined;
+  #askedHost: HostName | undefined;
+  #askedRevision = -1;
   #isServedHere: boolean | undefined;
   #service: string | undefined;
   #flow: Flow | undefined;
@@ -90,6 +99,7 @@ export class FlowRecord {
     this.sent = tracks.sent;
     this.received = tracks.received;
     this.firstSeenMs = firstSeenMs;
+    this.socketCount = isPartOfSocket(sample.identity.id) ? 0 : 1;
     this.lastActivityMs = firstSeenMs;
     this.seenSequence = sequence;
     this.#state = sample.state;
@@ -204,6 +214,8 @@ export class FlowRecord {
   release(context: RecordContext): void {
     for (const entry of this.#entries) context.processes.release(entry);
     this.#entries = [];
+    if (this.#opener !== undefined) context.processes.release(this.#opener);
+    this.#opener = undefined;
     if (this.#remote !== undefined) context.names.release(this.#remote);
     this.#remote = undefined;
   }
@@ -216,11 +228,12 @@ export class FlowRecord {
     const userName =
       (userId === undefined ? undefined : context.userNameOf(userId)) ??
       (process !== undefined && process.userId === userId ? process.userName : undefined);
-    const remoteHost = this.#remote === undefined ? undefined : context.hostOf(this.#remote);
+    const remoteHost = this.#remoteHost(context);
     const before = this.#flow;
     if (
       before !== undefined &&
       before.process === process &&
+      before.opener === this.#opener?.info &&
       before.userName === userName &&
       before.remoteHost === remoteHost &&
       this.#shows(before)
@@ -240,6 +253,7 @@ export class FlowRecord {
       state: this.#state,
       process,
       owners: this.#owners,
+      opener: this.#opener?.info,
       userId,
       userName,
       attribution: this.#attribution,
@@ -255,9 +269,30 @@ export class FlowRecord {
       lastActivityMs: this.lastActivityMs,
       closed: this.isClosed,
       closedAtMs: this.closedAtMs,
+      networkNamespace: identity.networkNamespace,
     };
     this.#flow = flow;
     return flow;
+  }
+
+  /** The hosts file goes ahead of what was asked for, and that ahead of what is known of the address. */
+  #remoteHost(context: RecordContext): HostName | undefined {
+    const remote = this.#remote;
+    if (remote === undefined) return undefined;
+    const host = context.hostOf(remote);
+    if (remote.observed !== undefined && remote.observed.revision !== this.#askedRevision) {
+      this.#ask(remote.observed);
+    }
+    return this.#askedHost === undefined || host?.source === "hosts" ? host : this.#askedHost;
+  }
+
+  /** A name stays for the flow's life: names expire, connections don't. What the connection itself asked for is final. */
+  #ask(observed: ObservedAddress): void {
+    this.#askedRevision = observed.revision;
+    if (this.#asked?.by === "connection") return;
+    const told = observed.nameFor(socketOf(this.identity.id), this.#owners[0], this.firstSeenMs);
+    this.#asked = betterAsked(this.#asked, told);
+    this.#askedHost = this.#asked?.host;
   }
 
   /** The first of its processes that is known. */
@@ -288,7 +323,8 @@ export class FlowRecord {
       flow.localAddress === this.identity.localAddress &&
       flow.localPort === this.identity.localPort &&
       flow.remoteAddress === this.identity.remoteAddress &&
-      flow.remotePort === this.identity.remotePort
+      flow.remotePort === this.identity.remotePort &&
+      flow.networkNamespace === this.identity.networkNamespace
     );
   }
 
@@ -299,9 +335,19 @@ export class FlowRecord {
     this.isLocalTraffic = context.isLocalTraffic(identity.localAddress, identity.remoteAddress);
     this.#userId ??= identity.userId;
     this.#isServedHere = undefined;
+    if (identity.opener !== this.#opener?.key) this.#adoptOpener(identity.opener, context);
     if (!hadOtherRemote) return;
+    this.#asked = undefined;
+    this.#askedHost = undefined;
+    this.#askedRevision = -1;
     if (this.#remote !== undefined) context.names.release(this.#remote);
     this.#remote = identity.remotePort === 0 ? undefined : context.names.reference(identity.remoteAddress);
+  }
+
+  #adoptOpener(key: ProcessKey | undefined, context: RecordContext): void {
+    const opener = key === undefined ? undefined : context.processes.reference(key);
+    if (this.#opener !== undefined) context.processes.release(this.#opener);
+    this.#opener = opener;
   }
 
   #attribute(sample: SocketSample, context: RecordContext): void {
@@ -312,6 +358,7 @@ export class FlowRecord {
     for (const entry of this.#entries) context.processes.release(entry);
     this.#entries = entries;
     this.#owners = sample.owners;
+    this.#askedRevision = -1;
   }
 
   /** What the counts mean now; returns whether a reset is news. */

@@ -8,6 +8,7 @@ import type { CaptureStatus } from "../model/capture-status.ts";
 import type { Batch } from "../model/contracts.ts";
 import type { ClosedSocket, Protocol, SocketIdentity, SocketSample } from "../model/flow.ts";
 import type { Loss } from "../model/loss.ts";
+import type { ObservedLookup } from "../model/names.ts";
 import type { Flow, HostName, InterfaceState, Snapshot, Totals } from "../model/snapshot.ts";
 import { CounterTrack } from "./counter-track.ts";
 import { DecayedRate, FIRST_STEP, rateStep, type RateStep } from "./decayed-rate.ts";
@@ -33,6 +34,8 @@ export interface FlowTableOptions {
   readonly rateHalfLifeMs?: number;
   /** Asked for every remote address in every snapshot, once each: it must answer at once. */
   readonly nameOf?: (address: string) => HostName | undefined;
+  /** Names that belong to single flows; told of every sample, asked as `nameOf` is. */
+  readonly observedNames?: ObservedLookup;
   readonly serviceOf?: (protocol: Protocol, port: number) => string | undefined;
   readonly userNameOf?: (userId: number) => string | undefined;
 }
@@ -78,7 +81,7 @@ export class FlowTable {
     this.#maxFlows = Math.max(1, options.maxFlows ?? 100_000);
     this.#closedRetentionMs = options.closedRetentionMs ?? 30_000;
     this.#startedAtMs = options.clock.nowMs();
-    this.#names = new RemoteNames(options.nameOf);
+    this.#names = new RemoteNames(options.nameOf, options.observedNames);
     this.#context = this.#makeContext();
   }
 
@@ -90,7 +93,8 @@ export class FlowTable {
     const intervalMs = isFirst ? undefined : batch.monotonicMs - this.#lastMonotonicMs;
     this.#lastMonotonicMs = batch.monotonicMs;
     const step = this.#step(batch.monotonicMs, intervalMs);
-    // Another way of capturing names sockets anew: what it sees first may be older than the observation.
+    // Another way of capturing names sockets anew: what it sees first may be older than the observation. One that goes
+    // on with the rows of the one before says of each where its observation begins.
     const isBaseline = isFirst || status.method !== this.#method;
     this.#method = status.method;
     this.#userNames.clear();
@@ -98,6 +102,8 @@ export class FlowTable {
     this.#rowlessReceived = 0;
     for (const loss of batch.loss) this.#loss.add(loss);
     this.#learnProcesses(batch);
+    this.#options.observedNames?.learn(batch.sockets, batch.closed);
+    this.#names.refresh();
     this.#local.learn(batch.interfaces);
     const interfaces = this.#interfaces.ingest(batch.interfaces, this.#sequence, step);
     this.#listeners = new Listeners(batch.sockets);
@@ -148,7 +154,7 @@ export class FlowTable {
       record = this.#admit(sample, batch, isBaseline);
       if (record === undefined) return;
     }
-    if (record.ending === "vanished") this.#closedConnections -= 1;
+    if (record.ending === "vanished") this.#closedConnections -= record.socketCount;
     if (record.update(sample, this.#sequence, batch.sampledAtMs, this.#context)) this.#countErased();
   }
 
@@ -176,10 +182,17 @@ export class FlowTable {
     return record;
   }
 
-  /** `reuse`: how often ids were given anew until now, 0 for an id that was never used before. */
+  /**
+   * `reuse`: how often ids were given anew until now, 0 for an id that was never used before. `base`: where observation
+   * begins unless the capture knows it.
+   */
   #insert(sample: SocketSample, reuse: number, base: 0 | undefined, firstSeenMs: number): FlowRecord {
     const key = sample.identity.id;
-    const tracks = { sent: new CounterTrack(base), received: new CounterTrack(base) };
+    const from = sample.observedFrom;
+    const tracks = {
+      sent: new CounterTrack(from?.bytesSent ?? base),
+      received: new CounterTrack(from?.bytesReceived ?? base),
+    };
     const id = reuse === 0 ? key : `${key}#${reuse}`;
     const record = new FlowRecord(id, sample, tracks, firstSeenMs, this.#sequence, this.#context);
     this.#records.set(key, record);
@@ -206,7 +219,7 @@ export class FlowTable {
       }
       record = this.#insert(closed, 0, isBaseline ? undefined : 0, closed.closedAtMs);
     }
-    if (!record.isClosed) this.#closedConnections += 1;
+    if (!record.isClosed) this.#closedConnections += record.socketCount;
     const hadCounters = record.isLossWhenGone && record.ending === undefined;
     if (record.finish(closed, this.#sequence, batch.monotonicMs, this.#context)) this.#countErased();
     if (hadCounters && closed.counters.meaning === "none") this.#countMissing(1);
@@ -238,7 +251,7 @@ export class FlowTable {
   #vanish(record: FlowRecord, batch: Batch): void {
     if (record.isLossWhenGone) this.#countMissing(1);
     record.vanish(record.missedAtMs ?? batch.sampledAtMs, batch.monotonicMs);
-    this.#closedConnections += 1;
+    this.#closedConnections += record.socketCount;
   }
 
   #evict(): void {
@@ -280,6 +293,7 @@ export class FlowTable {
     let sent = this.#rowlessSent;
     let received = this.#rowlessReceived;
     let processes = 0;
+    let sockets = 0;
     this.#livingRows = 0;
     for (const record of this.#records.values()) {
       sent += Math.max(0, record.sent.stepRate(step));
@@ -288,6 +302,7 @@ export class FlowTable {
       flows.push(record.publish(this.#context));
       if (record.isClosed) continue;
       this.#livingRows += 1;
+      sockets += record.socketCount;
       for (const owner of record.owners) {
         if (owner.holdingSequence === this.#sequence) continue;
         owner.holdingSequence = this.#sequence;
@@ -303,7 +318,7 @@ export class FlowTable {
       sequence: this.#sequence,
       capture: status,
       loss: this.#loss.entries(),
-      totals: this.#totals(sums, processes),
+      totals: this.#totals(sums, sockets, processes),
       reconciliation: reconcile(this.#interfaces.traffic(), sums),
       flows,
       processes: this.#processes.states(this.#sequence),
@@ -312,7 +327,7 @@ export class FlowTable {
     };
   }
 
-  #totals(sums: TrafficSums, processes: number): Totals {
+  #totals(sums: TrafficSums, sockets: number, processes: number): Totals {
     this.#totalSent = Math.max(this.#totalSent, sums.totalSent);
     this.#totalReceived = Math.max(this.#totalReceived, sums.totalReceived);
     return {
@@ -320,7 +335,7 @@ export class FlowTable {
       bytesReceived: this.#totalReceived,
       sendBytesPerSecond: this.#sendRate.bytesPerSecond,
       receiveBytesPerSecond: this.#receiveRate.bytesPerSecond,
-      connections: this.#livingRows + this.#retired.livingCount,
+      connections: sockets + this.#retired.livingSockets,
       closedConnections: this.#closedConnections,
       processes,
       interfaces: this.#interfaces.traffic(),

@@ -1,7 +1,8 @@
 /** Puts flows that share a process, address, host, user or port together, and adds them up. */
+import { isPartOfSocket, socketIdOf } from "../model/flow.ts";
 import type { Group } from "../model/query.ts";
 import type { Flow, ProcessState, Snapshot } from "../model/snapshot.ts";
-import { isListening, isServedHere, portKey } from "./service-port.ts";
+import { isServedHere, portKey } from "./service-port.ts";
 
 /** Where a flow belongs. */
 interface Place {
@@ -18,6 +19,7 @@ type Placer = (flow: Flow) => Place | undefined;
 export function groupFlows(by: Group["by"], flows: readonly Flow[], snapshot: Snapshot): readonly Group[] {
   const place = placerOf(by, snapshot);
   const sums = new Map<string, GroupSum>();
+  const divided = dividedSockets(flows);
   for (const flow of flows) {
     const where = place(flow);
     if (where === undefined) continue;
@@ -26,14 +28,27 @@ export function groupFlows(by: Group["by"], flows: readonly Flow[], snapshot: Sn
       sum = new GroupSum(by, where, flow);
       sums.set(where.key, sum);
     }
-    sum.add(flow);
+    sum.add(flow, divided.size > 0 ? socketIn(divided, flow) : undefined);
   }
   return Array.from(sums.values(), (sum) => sum.finish(snapshot.processes));
 }
 
+/** The sockets that have more than one row. */
+function dividedSockets(flows: readonly Flow[]): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const { id } of flows) if (isPartOfSocket(id)) ids.add(socketIdOf(id));
+  return ids;
+}
+
+/** The flow's socket if that is one of these. */
+function socketIn(divided: ReadonlySet<string>, flow: Flow): string | undefined {
+  const id = socketIdOf(flow.id);
+  return divided.has(id) ? id : undefined;
+}
+
 /** Whether somebody is at the other end. */
 export function hasPeer(flow: Flow): boolean {
-  return flow.remotePort !== 0 && !isListening(flow);
+  return flow.remotePort !== 0 && flow.state !== "listen";
 }
 
 function placerOf(by: Group["by"], snapshot: Snapshot): Placer {
@@ -68,7 +83,7 @@ function placeByUser(flow: Flow): Place {
   return { key: String(flow.userId), label: flow.userName ?? String(flow.userId) };
 }
 
-/** By the port of the service (service-port.ts), TCP and UDP apart. */
+/** By the port of the service (service-port.ts), protocols apart. */
 function placeByPort(snapshot: Snapshot): Placer {
   const listening = new Set<number>();
   for (const flow of snapshot.flows) {
@@ -77,7 +92,7 @@ function placeByPort(snapshot: Snapshot): Placer {
   const isListeningAt = (key: number): boolean => listening.has(key);
   return (flow) => {
     const port = isServedHere(flow, isListeningAt) ? flow.localPort : flow.remotePort;
-    const number = flow.protocol === "tcp" ? String(port) : `${port}/udp`;
+    const number = flow.protocol === "tcp" ? String(port) : `${port}/${flow.protocol}`;
     return {
       key: `${flow.protocol}:${port}`,
       label: flow.service === undefined ? number : `${number} ${flow.service}`,
@@ -106,6 +121,8 @@ class GroupSum {
   readonly #place: Place;
   readonly #processes = new Distinct();
   readonly #addresses = new Distinct();
+  /** Sockets with more than one row of which one is counted. */
+  readonly #divided = new Set<string>();
   #connections = 0;
   #closedConnections = 0;
   #uncountedConnections = 0;
@@ -125,9 +142,13 @@ class GroupSum {
     this.#topFlow = first;
   }
 
-  add(flow: Flow): void {
-    if (flow.closed) this.#closedConnections += 1;
-    else this.#connections += 1;
+  /** `socket`: the id of the flow's socket if that has more rows than this; it counts once. */
+  add(flow: Flow, socket: string | undefined): void {
+    if (socket === undefined || !this.#divided.has(socket)) {
+      if (flow.closed) this.#closedConnections += 1;
+      else this.#connections += 1;
+    }
+    if (socket !== undefined) this.#divided.add(socket);
     if (flow.process !== undefined) this.#processes.add(flow.process.key);
     if (hasPeer(flow)) this.#addresses.add(flow.remoteAddress);
     this.#sendBytesPerSecond += flow.sendBytesPerSecond;

@@ -127,18 +127,19 @@ export class NameCache {
 
   /**
    * A name under which this machine was seen to find the address: it goes ahead of the PTR record, which tells what the
-   * address's owner calls it, not what was asked for. Ignored if it is no host name. `ttlMs` is the record's own.
+   * address's owner calls it, not what was asked for. What one TLS client asked for goes behind an answer of a name
+   * server, and is not stored. Ignored if it is no host name. `ttlMs` is the record's own.
    */
-  observe(address: string, name: string, ttlMs: number): void {
-    const checked = hostName(name);
+  observe(address: string, host: HostName, ttlMs: number): void {
+    const name = hostName(host.name);
     const scope = addressScope(address);
-    if (checked === undefined || scope === "invalid" || scope === "unspecified") return;
+    if (name === undefined || scope === "invalid" || scope === "unspecified") return;
+    const known = this.#entries.peek(address);
+    const holds = this.#clock.monotonicMs() < (known?.freshUntilMs ?? 0);
+    if (host.source === "sni" && known?.host?.source === "dns" && holds) return;
     this.#unqueue(address);
-    this.#keep(
-      address,
-      { name: checked, source: "dns" },
-      clamp(ttlMs, NAME_TIMES.observedMinMs, NAME_TIMES.nameMaxMs),
-    );
+    const checked = name === host.name ? host : { ...host, name };
+    this.#keep(address, checked, clamp(ttlMs, NAME_TIMES.observedMinMs, NAME_TIMES.nameMaxMs));
   }
 
   /** Takes over names of an earlier run. What is known by now stays; what has expired is left out. */
@@ -180,11 +181,12 @@ export class NameCache {
       if (taken.length >= limit) break;
       this.#changed.delete(address);
       const entry = this.#entries.peek(address);
-      if (entry === undefined || entry.host?.source === "hosts") continue;
+      const source = entry?.host?.source ?? "ptr";
+      if (entry === undefined || source === "hosts" || source === "sni") continue;
       taken.push({
         address,
         name: entry.host?.name,
-        source: entry.host?.source ?? "ptr",
+        source,
         expiresAtMs: Math.round(entry.freshUntilMs + wallMinusMonotonicMs),
       });
     }
@@ -271,7 +273,8 @@ export class NameCache {
     this.#unreachableInRow = 0;
     // What was observed while the look-up was under way goes ahead of its answer.
     const known = this.#entries.peek(address);
-    if (known?.host?.source === "dns" && this.#clock.monotonicMs() < known.freshUntilMs) return;
+    const isObserved = known?.host?.source === "dns" || known?.host?.source === "sni";
+    if (isObserved && this.#clock.monotonicMs() < known.freshUntilMs) return;
     const name = answer.kind === "name" ? hostName(answer.name) : undefined;
     if (name === undefined) {
       const ttlMs = (answer.kind === "absent" ? answer.ttlMs : undefined) ?? NAME_TIMES.absenceDefaultMs;

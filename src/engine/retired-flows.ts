@@ -43,6 +43,8 @@ interface Remembered extends RecordTracks {
   readonly id: string;
   readonly side: Side;
   readonly firstSeenMs: number;
+  /** 0 for a row that is a part of a socket. */
+  readonly socketCount: 0 | 1;
   /** Whether it is worth a loss if it vanishes: a TCP connection with counters. */
   readonly isCounted: boolean;
   seenSequence: number;
@@ -62,9 +64,15 @@ export class RetiredFlows {
   readonly #closed = new Map<string, Remembered>();
   /** Bounded by the living sockets of a batch, because what two batches don't mention is dropped. */
   readonly #living = new Map<string, Remembered>();
+  #livingSockets = 0;
 
   get livingCount(): number {
     return this.#living.size;
+  }
+
+  /** Of the living ones, without those that are parts of a socket. */
+  get livingSockets(): number {
+    return this.#livingSockets;
   }
 
   get closedCount(): number {
@@ -86,11 +94,12 @@ export class RetiredFlows {
       received: record.received,
       side,
       firstSeenMs: record.firstSeenMs,
+      socketCount: record.socketCount,
       isCounted: record.isLossWhenGone,
       seenSequence: record.seenSequence,
     };
     if (record.isClosed) this.#rememberClosed(key, remembered);
-    else this.#living.set(key, remembered);
+    else this.#rememberLiving(key, remembered);
     return growth;
   }
 
@@ -112,7 +121,7 @@ export class RetiredFlows {
     if (remembered === undefined) return undefined;
     remembered.sent.finish(closed.counters.bytesSent);
     remembered.received.finish(closed.counters.bytesReceived);
-    if (this.#living.delete(key)) this.#rememberClosed(key, remembered);
+    if (this.#forgetLiving(key, remembered)) this.#rememberClosed(key, remembered);
     return this.#book(remembered);
   }
 
@@ -122,7 +131,7 @@ export class RetiredFlows {
   ): { readonly id: string; readonly tracks: RecordTracks; readonly firstSeenMs: number } | undefined {
     const remembered = this.#living.get(key);
     if (remembered === undefined) return undefined;
-    this.#living.delete(key);
+    this.#forgetLiving(key, remembered);
     return { id: remembered.id, tracks: remembered, firstSeenMs: remembered.firstSeenMs };
   }
 
@@ -131,11 +140,24 @@ export class RetiredFlows {
     let vanished = 0;
     for (const [key, remembered] of this.#living) {
       if (sequence - remembered.seenSequence < 2) continue;
-      this.#living.delete(key);
+      this.#forgetLiving(key, remembered);
       this.#rememberClosed(key, remembered);
       if (remembered.isCounted) vanished += 1;
     }
     return vanished;
+  }
+
+  #rememberLiving(key: string, remembered: Remembered): void {
+    const before = this.#living.get(key);
+    if (before !== undefined) this.#forgetLiving(key, before);
+    this.#living.set(key, remembered);
+    this.#livingSockets += remembered.socketCount;
+  }
+
+  #forgetLiving(key: string, remembered: Remembered): boolean {
+    if (!this.#living.delete(key)) return false;
+    this.#livingSockets -= remembered.socketCount;
+    return true;
   }
 
   #rememberClosed(key: string, remembered: Remembered): void {

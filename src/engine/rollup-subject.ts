@@ -26,7 +26,7 @@ export class ListeningPorts {
 
   constructor(snapshot: Snapshot) {
     for (const flow of snapshot.flows) {
-      if (isListener(flow)) this.#keys.add(portKey("tcp", flow.localPort));
+      if (isListener(flow)) this.#keys.add(portKey(flow.protocol, flow.localPort));
     }
   }
 
@@ -40,7 +40,7 @@ export class ListeningPorts {
 
 /** A TCP socket without a peer: it listens, or does nothing; either way it moves no bytes. */
 export function isListener(flow: Flow): boolean {
-  return flow.protocol === "tcp" && flow.remotePort === 0;
+  return (flow.protocol === "tcp" || flow.protocol === "mptcp") && flow.remotePort === 0;
 }
 
 /** What is left of a TCP connection that ended before anybody looked (TIME_WAIT, or its end without any counters). */

@@ -1,7 +1,10 @@
 /** A flow: one socket with its two ends, its counters, and what is known of who uses it. */
 import type { ProcessKey } from "./process.ts";
 
-export type Protocol = "tcp" | "udp";
+/** `mptcp` is a connection of several TCP subflows; `icmp` is a ping socket of either family; `raw` is all else. */
+export const PROTOCOLS = ["tcp", "udp", "mptcp", "udplite", "sctp", "dccp", "icmp", "raw"] as const;
+
+export type Protocol = (typeof PROTOCOLS)[number];
 
 /** RFC 9293 states; `unconnected` and `connected` are a UDP socket's two. */
 export const SOCKET_STATES = [
@@ -49,6 +52,13 @@ export interface SocketIdentity {
   readonly remotePort: number;
   /** Owner of the socket by the kernel's record; undefined where it is not told (a destroyed socket, TIME_WAIT). */
   readonly userId: number | undefined;
+  /**
+   * The process that created, connected or accepted the socket, where it is known to be another than the one that the
+   * bytes are of: a passed or an inherited socket.
+   */
+  readonly opener?: ProcessKey | undefined;
+  /** Inode of its network namespace, where that is not this program's own. */
+  readonly networkNamespace?: number | undefined;
 }
 
 /** Cumulative counters since the socket began. All are exact integers below 2^53. */
@@ -64,6 +74,12 @@ export interface SocketCounters {
   readonly uncertaintyBytes: number | undefined;
 }
 
+/** The counts at one moment of a socket's life. */
+export interface ObservedCounts {
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
+
 /** One look at one live socket. */
 export interface SocketSample {
   readonly identity: SocketIdentity;
@@ -72,6 +88,25 @@ export interface SocketSample {
   /** Every process that holds the socket, the opener first where it can be known. */
   readonly owners: readonly ProcessKey[];
   readonly attribution: AttributionQuality;
+  /**
+   * Its counts where the observation of it begins, for when this is the first that is told of it. Undefined: it begins
+   * with the socket, or, where the socket may be older than the observation, with this look at it.
+   */
+  readonly observedFrom?: ObservedCounts | undefined;
+}
+
+/**
+ * Whether the row of this id is only a part of its socket's traffic: that of a further process (`<id>@<process>`) or with
+ * one remote end of an unconnected socket (`<id>><address>:<port>`). The socket's own row has the id alone.
+ */
+export function isPartOfSocket(id: string): boolean {
+  return id.includes("@") || id.includes(">");
+}
+
+/** The id of the socket that the row of this id is of. */
+export function socketIdOf(id: string): string {
+  const end = id.search(/[@>]/);
+  return end < 0 ? id : id.slice(0, end);
 }
 
 /**

@@ -1,4 +1,6 @@
 /** The nouns of naming: what a look-up answers, what is kept of it, and the contracts between cache, resolver and store. */
+import type { ClosedSocket, SocketSample } from "./flow.ts";
+import type { ProcessKey } from "./process.ts";
 import type { HostName, NameSource } from "./snapshot.ts";
 
 /** The end of one look-up. A look-up never throws. */
@@ -20,19 +22,22 @@ export interface NameResolver {
   close(): void;
 }
 
+/** The name of the hosts file is read anew by each run, and what one TLS client asked for is no fact about the address. */
+export type StoredNameSource = Exclude<NameSource, "hosts" | "sni">;
+
 /** A cached answer as stored between two runs. */
 export interface StoredName {
   /** Canonical text. */
   readonly address: string;
   /** Undefined: it is known that there is none. */
   readonly name: string | undefined;
-  readonly source: Exclude<NameSource, "hosts">;
+  readonly source: StoredNameSource;
   /** Unix milliseconds. */
   readonly expiresAtMs: number;
 }
 
-/** Counts since some beginning: of this process, or of a day in the store. */
-export interface NameCounters {
+/** Counts of the cache since some beginning. */
+export interface LookupCounters {
   /** Questions answered at once: by a name, or by the knowledge that there is none. */
   readonly hits: number;
   /** Questions that had to stay open. */
@@ -47,7 +52,15 @@ export interface NameCounters {
   readonly dropped: number;
 }
 
-export interface NameCacheStats extends NameCounters {
+/** Counts since some beginning: of this process, or of a day in the store. */
+export interface NameCounters extends LookupCounters {
+  /** Answers of name servers that the machine was seen to receive and that gave an address its name. */
+  readonly observedDns: number;
+  /** TLS clients that were seen to ask for a name. */
+  readonly observedSni: number;
+}
+
+export interface NameCacheStats extends LookupCounters {
   /** Addresses in the cache, absences included. */
   readonly entries: number;
   /** hits / (hits + misses); undefined before the first question. */
@@ -75,8 +88,9 @@ export interface NamePersistence {
   readonly message: string | undefined;
 }
 
-export interface NameStats extends NameCacheStats {
+export interface NameStats extends NameCacheStats, NameCounters {
   readonly enabled: boolean;
+  readonly observations: ObservationCounts;
   readonly persistence: NamePersistence;
 }
 
@@ -106,3 +120,60 @@ export interface PtrCodec {
 
 /** Names from the hosts file. Synchronous, and cheap enough for every frame. */
 export type HostsLookup = (address: string) => HostName | undefined;
+
+/** One answer of a name server, or one TLS ClientHello, as it was seen to pass a socket of this machine. */
+export interface NameObservation {
+  readonly source: "dns" | "sni";
+  /** What was asked for. */
+  readonly name: string;
+  /** What the name stands for by CNAME records, in order; the last one owns the addresses. Empty of a ClientHello. */
+  readonly chain: readonly string[];
+  /** Of a ClientHello: the one to which it went, without a TTL. */
+  readonly addresses: readonly { readonly address: string; readonly ttlSeconds: number }[];
+  /** The socket that asked, as the `id` of its identity begins: `<protocol>:<cookie>`. */
+  readonly socket: string;
+  /** Inode of the network namespace; 0 where the kernel program could not know it. */
+  readonly networkNamespace: number;
+  /** CLOCK_BOOTTIME nanoseconds. */
+  readonly timeNs: number;
+  /** The name server, or the server of the TLS connection: canonical address and port. */
+  readonly server: string;
+  readonly serverPort: number;
+}
+
+/** A name with who asked for it: the flow's own connection, its process, or anybody else of this machine. */
+export interface AskedHost {
+  readonly host: HostName;
+  readonly by: "connection" | "process" | "anybody";
+}
+
+/** What was observed of one address, told apart by who asked. */
+export interface ObservedAddress {
+  /** Changes with everything newly observed of the address, and is never used again. */
+  readonly revision: number;
+  /**
+   * The name under which this connection, else this process, else anybody asked for the address before the flow began
+   * (`firstSeenMs`, Unix milliseconds); undefined where nobody did. `socket` as in NameObservation.
+   */
+  nameFor(socket: string, process: ProcessKey | undefined, firstSeenMs: number): AskedHost | undefined;
+}
+
+/** Names that belong to single flows. Everything answers at once. */
+export interface ObservedLookup {
+  /** Takes note of who speaks with name servers: before the names of a sample are asked for. */
+  learn(sockets: readonly SocketSample[], closed: readonly ClosedSocket[]): void;
+  /** Addresses of which something was observed since the last call. */
+  takeChanged(): readonly string[];
+  /** Undefined: nobody was seen to ask for the address. */
+  of(address: string): ObservedAddress | undefined;
+}
+
+/** What became of the observations since the start. */
+export interface ObservationCounts {
+  /** Records that mean nothing. */
+  readonly malformed: number;
+  /** Names that were cut, go on in another segment, or are in no known format. */
+  readonly undecoded: number;
+  /** Answers of which no socket is known that asked that server: they are not believed. */
+  readonly unconfirmed: number;
+}

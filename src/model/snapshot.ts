@@ -5,12 +5,17 @@ import type { InterfaceSample } from "./interface.ts";
 import type { Loss } from "./loss.ts";
 import type { ProcessInfo, ProcessKey } from "./process.ts";
 
-/** Where a host name comes from: the hosts file, a PTR record, or an answer that the machine was seen to receive. */
-export type NameSource = "hosts" | "ptr" | "dns";
+/**
+ * Where a host name comes from: the hosts file, a PTR record, a DNS answer that the machine was seen to receive, or the
+ * name that a TLS client was seen to ask for.
+ */
+export type NameSource = "hosts" | "ptr" | "dns" | "sni";
 
 export interface HostName {
   readonly name: string;
   readonly source: NameSource;
+  /** Of an observed answer: what the name stands for by CNAME records, in order. Absent where it stands for itself. */
+  readonly chain?: readonly string[];
 }
 
 /** Cumulative counts and current rates, in bytes and bytes per second. */
@@ -38,6 +43,8 @@ export interface Flow {
   readonly process: ProcessInfo | undefined;
   /** All holders, the opener first. */
   readonly owners: readonly ProcessKey[];
+  /** The process that created, connected or accepted the socket, where it is another one and known. */
+  readonly opener: ProcessInfo | undefined;
   readonly userId: number | undefined;
   readonly userName: string | undefined;
   readonly attribution: AttributionQuality;
@@ -57,6 +64,8 @@ export interface Flow {
   readonly lastActivityMs: number;
   readonly closed: boolean;
   readonly closedAtMs: number | undefined;
+  /** Inode of its network namespace, where that is not this program's own. */
+  readonly networkNamespace: number | undefined;
 }
 
 export interface ProcessState {
@@ -97,7 +106,7 @@ export interface ReconciliationSide {
 
 /** The bytes are those that were seen to happen since WireBound started, of every flow, also of those no longer shown. */
 export interface Totals extends Traffic {
-  /** Living sockets of any kind: connections, listeners, UDP sockets. */
+  /** Living sockets of any kind: connections, listeners, UDP sockets; each once, however many rows it has. */
   readonly connections: number;
   /** How many have ended since WireBound started. */
   readonly closedConnections: number;

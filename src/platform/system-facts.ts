@@ -53,6 +53,15 @@ export function networkNamespaces(proc = "/proc"): NetworkNamespaces | undefined
   return { others: others.size, examplePid: largest?.pid, hiddenProcesses };
 }
 
+/** Inode of this process's own network namespace (namespaces(7)), as kernel programs name it; undefined without /proc. */
+export function ownNetworkNamespace(proc = "/proc"): number | undefined {
+  try {
+    return statSync(`${proc}/self/ns/net`).ino;
+  } catch {
+    return undefined; // no /proc, or no namespaces in this kernel
+  }
+}
+
 /** Size in bytes; undefined where there is nothing, or nothing that may be looked at. */
 export function sizeOf(path: string): number | undefined {
   try {

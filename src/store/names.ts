@@ -8,7 +8,7 @@ import { chmodSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { makePrivateDirectory } from "../lib/directories.ts";
 
-import type { NameCounters, StoredName } from "../model/names.ts";
+import type { NameCounters, StoredName, StoredNameSource } from "../model/names.ts";
 
 /** Rows kept; the most recently learned stay. */
 const NAMES_MAX = 10_000;
@@ -17,7 +17,7 @@ const COUNTER_DAYS = 30;
 const DAY_MS = 86_400_000;
 /** SQLite waits in the thread that draws frames, so it may not wait long; what is refused is tried again later. */
 const BUSY_MS = 20;
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const DIRECTORIES_MADE_MAX = 2;
 
 const SCHEMA = `
@@ -36,7 +36,9 @@ const SCHEMA = `
     lookups INTEGER NOT NULL,
     failures INTEGER NOT NULL,
     unreachable INTEGER NOT NULL,
-    dropped INTEGER NOT NULL
+    dropped INTEGER NOT NULL,
+    observed_dns INTEGER NOT NULL,
+    observed_sni INTEGER NOT NULL
   ) STRICT;
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
@@ -60,7 +62,7 @@ export interface OpenedNameStore {
 interface NameRow {
   readonly address: string;
   readonly name: string | null;
-  readonly source: "ptr" | "dns";
+  readonly source: StoredNameSource;
   readonly expires_ms: number;
 }
 
@@ -89,6 +91,7 @@ export function readNameCounters(
       .query<NameCounters & { entries: number; days: number }, [number]>(
         `SELECT count(*) AS days, sum(hits) AS hits, sum(misses) AS misses, sum(lookups) AS lookups,
            sum(failures) AS failures, sum(unreachable) AS unreachable, sum(dropped) AS dropped,
+           sum(observed_dns) AS observedDns, sum(observed_sni) AS observedSni,
            (SELECT count(*) FROM names) AS entries
          FROM counters WHERE day >= ?`,
       )
@@ -233,11 +236,12 @@ export class NameStore {
     }
     this.#database
       .query(
-        `INSERT INTO counters VALUES (?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (day) DO UPDATE SET
            hits = hits + excluded.hits, misses = misses + excluded.misses, lookups = lookups + excluded.lookups,
            failures = failures + excluded.failures, unreachable = unreachable + excluded.unreachable,
-           dropped = dropped + excluded.dropped`,
+           dropped = dropped + excluded.dropped, observed_dns = observed_dns + excluded.observed_dns,
+           observed_sni = observed_sni + excluded.observed_sni`,
       )
       .run(
         Math.floor(nowMs / DAY_MS),
@@ -247,6 +251,8 @@ export class NameStore {
         counts.failures,
         counts.unreachable,
         counts.dropped,
+        counts.observedDns,
+        counts.observedSni,
       );
   }
 

@@ -9,7 +9,7 @@ import type { FilterCheck } from "./filter-prompt.ts";
 import { columnsFor, isTooSmall, layOut, tooSmallFrame, type Layout } from "./frame.ts";
 import { actionOf, type Key } from "./keys.ts";
 import { textLine, type Frame } from "./line.ts";
-import { currentNotice, noticesOf } from "./notices.ts";
+import { currentNotice, HelperNews, noticesOf } from "./notices.ts";
 import { selectedIndex, tableData, type TableData } from "./rows.ts";
 import type { Notice } from "./screen.ts";
 import { RateHistory } from "./sparkline.ts";
@@ -46,6 +46,7 @@ export class App {
   readonly #options: AppOptions;
   readonly #sendHistory = new RateHistory();
   readonly #receiveHistory = new RateHistory();
+  readonly #helperNews = new HelperNews();
   #state: State;
   #width = 80;
   #height = 24;
@@ -80,10 +81,19 @@ export class App {
     this.#latest = snapshot;
     this.#sendHistory.push(snapshot.totals.sendBytesPerSecond);
     this.#receiveHistory.push(snapshot.totals.receiveBytesPerSecond);
+    this.#showAgain(this.#helperNews.observe(snapshot));
     if (this.#state.paused && this.#shown !== undefined) return false;
     this.#shown = snapshot;
     this.#layout = undefined;
     return true;
+  }
+
+  /** A notice that was put away and has become true anew is news again. */
+  #showAgain(message: string | undefined): void {
+    const { dismissed } = this.#state;
+    if (message === undefined || !dismissed.has(message)) return;
+    const rest = new Set([...dismissed].filter((each) => each !== message));
+    this.#state = { ...this.#state, dismissed: rest };
   }
 
   /** Returns whether the screen shows something new. */
@@ -178,7 +188,7 @@ export class App {
     const snapshot = this.#shown;
     if (snapshot === undefined) return bare(waitingFrame(width, height));
     this.#refreshData(snapshot);
-    this.#notices = noticesOf(snapshot, this.#options.notice?.());
+    this.#notices = noticesOf(snapshot, this.#options.notice?.(), this.#helperNews.notice(snapshot));
     const selected = selectedIndex(this.#data.rows, this.#state);
     const layout = layOut({
       width,

@@ -4,7 +4,7 @@
  */
 import { formatBytes, formatDuration } from "../lib/format.ts";
 import type { Flow } from "../model/snapshot.ts";
-import type { SocketState } from "../model/flow.ts";
+import type { Protocol, SocketState } from "../model/flow.ts";
 import type { Group } from "../model/query.ts";
 import type { Role, Span } from "./line.ts";
 import { exact, padStart, safe } from "./text.ts";
@@ -119,8 +119,27 @@ export function stateGlyph(flow: Flow): string {
   return flow.closed ? "×" : (STATE_GLYPHS[flow.state] ?? "◌");
 }
 
+/** Cells of the column of protocols. */
+export const PROTOCOL_WIDTH = 4;
+
+/** Four letters at most; the detail has the whole name. */
+const PROTOCOL_TEXTS: Readonly<Record<Protocol, string>> = {
+  tcp: "tcp",
+  udp: "udp",
+  mptcp: "mptc",
+  udplite: "udpl",
+  sctp: "sctp",
+  dccp: "dccp",
+  icmp: "icmp",
+  raw: "raw",
+};
+
+export function protocolText(flow: Flow): string {
+  return PROTOCOL_TEXTS[flow.protocol];
+}
+
 export function isWaiting(flow: Flow): boolean {
-  return flow.state === "listen" || flow.state === "unconnected";
+  return flow.state === "listen" || (flow.state === "unconnected" && flow.remotePort === 0);
 }
 
 /** The process's name; a name with `?` is inferred, `+2` tells of two more processes that hold the socket. */

@@ -12,6 +12,8 @@ import {
   percentText,
   processRole,
   processText,
+  PROTOCOL_WIDTH,
+  protocolText,
   remoteHostText,
   stateRole,
   stateText,
@@ -70,6 +72,8 @@ const REMOTE = textColumn(
 /** The same column where addresses are shown: then they are also what is sorted by. */
 export const REMOTE_BY_ADDRESS: Column = { ...REMOTE, sort: "remoteAddress" };
 
+const PROTOCOL_COLUMN = { min: PROTOCOL_WIDTH, max: PROTOCOL_WIDTH, priority: 7, grow: 0 };
+
 const CONNECTIONS: readonly Column[] = [
   textColumn("process", "PROCESS", "processName", { min: 11, max: 26, priority: 1, grow: 1 }, (row) => {
     const flow = flowOf(row);
@@ -85,10 +89,10 @@ const CONNECTIONS: readonly Column[] = [
     const flow = flowOf(row);
     return { text: flow === undefined ? UNKNOWN : userText(flow), role: "dim" };
   }),
-  textColumn("protocol", "PROT", "protocol", { min: 4, max: 4, priority: 7, grow: 0 }, (row) => ({
-    text: flowOf(row)?.protocol ?? UNKNOWN,
-    role: "dim",
-  })),
+  textColumn("protocol", "PROT", "protocol", PROTOCOL_COLUMN, (row) => {
+    const flow = flowOf(row);
+    return { text: flow === undefined ? UNKNOWN : protocolText(flow), role: "dim" };
+  }),
   textColumn("state", "STATE", "state", { min: 11, max: 11, priority: 6, grow: 0 }, (row) => {
     const flow = flowOf(row);
     return flow === undefined ? { text: UNKNOWN } : { text: stateText(flow), role: stateRole(flow) };

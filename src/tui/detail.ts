@@ -66,7 +66,8 @@ function flowFields(flow: Flow, snapshot: Snapshot): Field[] {
     field("state", stateText(flow), stateRole(flow)),
     field("local", endpoint(flow.localAddress, flow.localPort)),
     field("remote", hasPeer(flow) ? endpoint(flow.remoteAddress, flow.remotePort) : "none: it has no peer"),
-    nameField(flow),
+    ...nameFields(flow),
+    ...namespaceFields(flow),
     field(
       "service",
       flow.service === undefined ? "no service is registered for the port" : safe(flow.service),
@@ -92,13 +93,23 @@ const NAME_SOURCES: Readonly<Record<NameSource, string>> = {
   hosts: "from the hosts file",
   ptr: "from reverse DNS",
   dns: "from a DNS answer that this machine received",
+  sni: "from the name that a TLS client asked for",
 };
 
-function nameField(flow: Flow): Field {
-  if (!hasPeer(flow)) return field("name", "none");
+function nameFields(flow: Flow): Field[] {
+  if (!hasPeer(flow)) return [field("name", "none")];
   const { remoteHost } = flow;
-  if (remoteHost === undefined) return field("name", "not known (not found yet, or there is none)", "dim");
-  return field("name", `${safe(remoteHost.name)}, ${NAME_SOURCES[remoteHost.source]}`);
+  if (remoteHost === undefined) return [field("name", "not known (not found yet, or there is none)", "dim")];
+  const { name, source, chain = [] } = remoteHost;
+  const fields = [field("name", `${safe(name)}, ${NAME_SOURCES[source]}`)];
+  if (chain.length > 0) fields.push(field("alias of", chain.map(safe).join(" → "), "dim"));
+  return fields;
+}
+
+/** Only where it is another one: then the addresses mean something else than here. */
+function namespaceFields({ networkNamespace }: Flow): Field[] {
+  if (networkNamespace === undefined) return [];
+  return [field("namespace", `another network namespace: net:[${networkNamespace}]`, "warning")];
 }
 
 const MEANINGS: Readonly<Record<BytesMeaning, string>> = {
@@ -166,6 +177,7 @@ function ownerFields(flow: Flow, snapshot: Snapshot): Field[] {
       field("name", flow.attribution === "not_visible" ? NOT_VISIBLE : "unknown", "warning"),
       field("user", userText(flow)),
       attribution,
+      ...openerFields(flow),
     ];
     const hint = snapshot.capture.degradations.find(({ code }) => code === "other_users_processes");
     if (flow.attribution === "not_visible" && hint !== undefined)
@@ -178,9 +190,16 @@ function ownerFields(flow: Flow, snapshot: Snapshot): Field[] {
     memoryBytes: undefined,
     cpuFraction: undefined,
   };
-  const fields = [...processFields(state, snapshot), attribution];
+  const fields = [...processFields(state, snapshot), attribution, ...openerFields(flow)];
   if (flow.owners.length > 1) fields.push(field("also held by", otherOwners(flow, snapshot)));
   return fields;
+}
+
+/** A passed or an inherited socket: somebody else made it. */
+function openerFields({ opener }: Flow): Field[] {
+  if (opener === undefined) return [];
+  const path = opener.path === undefined ? "" : `, ${safe(opener.path)}`;
+  return [field("opened by", `${safe(opener.name)} (${opener.pid})${path}`)];
 }
 
 /** No more than this many of the processes that share one socket are named. */
@@ -273,7 +292,7 @@ function groupFields(group: Group, snapshot: Snapshot): Field[] {
       "connection",
       hasPeer(top) ? endpoint(top.remoteAddress, top.remotePort) : endpoint(top.localAddress, top.localPort),
     ),
-    nameField(top),
+    ...nameFields(top),
     field(
       "process",
       top.process === undefined ? "not known" : `${safe(top.process.name)} (${top.process.pid})`,

@@ -6,7 +6,7 @@ import { formatBytes, formatDuration, formatRate } from "../lib/format.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { CaptureStatus } from "../model/capture-status.ts";
 import { LineBuilder, spansWidth, type Line, type Role, type Span, type Zone } from "./line.ts";
-import { currentNotice, lossCount, lostBytes } from "./notices.ts";
+import { currentNotice, lossCount, lostBytes, METHOD_WORDS } from "./notices.ts";
 import type { Screen } from "./screen.ts";
 import { sparkRows, type RateHistory } from "./sparkline.ts";
 import { cut, exact, padEnd, padStart, safe, timeOfDay, widthOf } from "./text.ts";
@@ -62,7 +62,7 @@ function remarks({ snapshot }: Screen): Remark[] {
   const count = lossCount(snapshot);
   const lossRole = count === 0 ? "good" : "warning";
   return [
-    left(1, { text: `${capture.method} `, role: "accent" }),
+    left(1, { text: `${METHOD_WORDS[capture.method]} `, role: "accent" }),
     left(6, { text: `${capabilityText(capture)} `, role: "dim" }),
     left(2, { text: ` ${exact(totals.connections)}`, role: "text" }, { text: " connections ", role: "dim" }),
     left(7, { text: ` ${exact(totals.closedConnections)}`, role: "text" }, { text: " closed ", role: "dim" }),
@@ -224,7 +224,7 @@ function noticeLine(screen: Screen): { line: Line; zones: Zone[] } | undefined {
   const more = open > 1 ? `! all ${open}` : "! more";
   const hide = "x hide";
   const tail = `  ${more}  ${hide} `;
-  const line = new LineBuilder(screen.width).add(" ! ", notice.role);
+  const line = new LineBuilder(screen.width).add(notice.role === "good" ? " ● " : " ! ", notice.role);
   const room = line.room - widthOf(tail);
   const remedy = safe(notice.remedy);
   const message = safe(notice.message);

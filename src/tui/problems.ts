@@ -1,6 +1,6 @@
 /** The overlay about the facts themselves: how they are gained, what is missing and what would help, what was lost. */
 import type { Span } from "./line.ts";
-import { lossLines } from "./notices.ts";
+import { lossLines, METHOD_WORDS } from "./notices.ts";
 import type { Screen } from "./screen.ts";
 import { safe, wrap } from "./text.ts";
 
@@ -10,13 +10,13 @@ export function problemLines(screen: Screen, width: number): Span[][] {
   const { capabilities } = capture;
   const lines: Span[][] = [
     [{ text: "HOW THE FACTS ARE GAINED", role: "strong" }],
-    ...pair("method", capture.method),
+    ...pair("method", METHOD_WORDS[capture.method]),
     ...pair(
       "bytes",
       {
         none: "none can be counted per connection",
         tcp: "of TCP connections; of other protocols only their connections are seen",
-        all: "of all connections",
+        all: "of all connections, whatever their protocol",
       }[capabilities.bytes],
     ),
     ...pair(
@@ -39,7 +39,9 @@ export function problemLines(screen: Screen, width: number): Span[][] {
   if (screen.notices.length === 0) lines.push([{ text: "  nothing", role: "good" }]);
   for (const notice of screen.notices) {
     for (const [index, text] of wrap(safe(notice.message), width - 4).entries()) {
-      lines.push([{ text: `  ${index === 0 ? "!" : " "} ${text}`, role: notice.role }]);
+      lines.push([
+        { text: `  ${index > 0 ? " " : notice.role === "good" ? "●" : "!"} ${text}`, role: notice.role },
+      ]);
     }
     if (notice.remedy === "") continue;
     for (const text of wrap(safe(notice.remedy), width - 4))

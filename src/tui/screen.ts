@@ -7,7 +7,7 @@ import type { State } from "./state.ts";
 
 /** Something that the person should know, worst first. */
 export interface Notice {
-  readonly role: "warning" | "error";
+  readonly role: "good" | "warning" | "error";
   /** What is the matter. */
   readonly message: string;
   /** What can be done about it; empty where nothing can. */

@@ -1,4 +1,5 @@
 /** Connections folded into a tree: a head per process, host, address, user or port, its connections below it. */
+import { socketIdOf } from "../model/flow.ts";
 import type { Group } from "../model/query.ts";
 import type { Flow, Snapshot } from "../model/snapshot.ts";
 import { hasPeer, processText, UNKNOWN, userText } from "./cells.ts";
@@ -126,7 +127,9 @@ function sumOf(by: TreeKey, key: string, flows: readonly Flow[], snapshot: Snaps
   const processes = new Set<string>();
   const addresses = new Set<string>();
   const sums = { bytesSent: 0, bytesReceived: 0, sendBytesPerSecond: 0, receiveBytesPerSecond: 0 };
-  let closedConnections = 0;
+  // A socket with several rows counts once.
+  const open = new Set<string>();
+  const closed = new Set<string>();
   let uncountedConnections = 0;
   let uncertaintyBytes: number | undefined = 0;
   let firstSeenMs = first.firstSeenMs;
@@ -137,7 +140,7 @@ function sumOf(by: TreeKey, key: string, flows: readonly Flow[], snapshot: Snaps
     sums.bytesReceived += flow.bytesReceived ?? 0;
     sums.sendBytesPerSecond += flow.sendBytesPerSecond;
     sums.receiveBytesPerSecond += flow.receiveBytesPerSecond;
-    if (flow.closed) closedConnections += 1;
+    (flow.closed ? closed : open).add(socketIdOf(flow.id));
     if (flow.bytesMeaning === "none") uncountedConnections += 1;
     else if (flow.uncertaintyBytes === undefined) uncertaintyBytes = undefined;
     else if (uncertaintyBytes !== undefined) uncertaintyBytes += flow.uncertaintyBytes;
@@ -152,8 +155,8 @@ function sumOf(by: TreeKey, key: string, flows: readonly Flow[], snapshot: Snaps
     by,
     key,
     label: foldLabel(first, by, portOf),
-    connections: flows.length - closedConnections,
-    closedConnections,
+    connections: open.size,
+    closedConnections: closed.size,
     processCount: processes.size,
     addressCount: addresses.size,
     uncountedConnections,

@@ -22,7 +22,7 @@ describe("help and version", () => {
     async () => {
       const { stdout: overview, stderr: words, code: done } = await runWb(["--help"]);
       expect([words, done]).toEqual(["", 0]);
-      for (const name of ["monitor", "history", "export", "doctor", "completions"]) {
+      for (const name of ["monitor", "history", "export", "helper", "doctor", "completions"]) {
         expect(overview).toContain(`\n  ${name} `);
         const { stderr, stdout, code } = await runWb([name, "--help"]);
         expect([name, stderr, code]).toEqual([name, "", 0]);

@@ -31,6 +31,9 @@ const IDS = [
   "processes",
   "interfaces",
   "namespaces",
+  "helper",
+  "helper_launch",
+  "ebpf",
   "terminal",
   "name_server",
   "name_cache",
@@ -133,7 +136,7 @@ testWith(["binary", "root", "program:setpriv"], "an ordinary user is told what r
   const found = findingsOf(stdout);
   expect(found.byId("exact_bytes").status).toBe("ok");
   expect(found.byId("closed_connections").status).toBe("ok");
-  expect(found.byId("processes").remedy).toContain("sudo wb monitor");
+  expect(found.byId("processes").remedy).toContain("wb monitor --elevate");
   expect(found.byId("processes").data["visible"]).toBe("own");
   expect(found.byId("history").status).toBe("warn");
   expect(exitCode).toBe(0);

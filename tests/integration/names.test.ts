@@ -10,6 +10,8 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { readNameCounters } from "../../src/store/names.ts";
 import { dnsServer, type DnsQuery } from "../support/dns-server.ts";
 import { NXDOMAIN, wireName, writeMessage } from "../support/dns-message.ts";
+import { socket } from "../support/batches.ts";
+import { CLIENT_HELLO, joined, nameRecord, recordedNames } from "../support/observed-names.ts";
 import { tmpdir } from "../support/tmpdir.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -68,6 +70,8 @@ test("names come from the hosts file at once, from the server soon, and from the
     failures: 0,
     unreachable: 0,
     dropped: 0,
+    observedDns: 0,
+    observedSni: 0,
     entries: 2,
   });
 
@@ -252,4 +256,48 @@ test("closing at once, before anything was loaded or asked, takes no time and le
   await names.close();
   expect(performance.now() - startMs).toBeLessThan(50);
   expect(readdirSync(directory.path)).toEqual([]);
+});
+
+test("what is observed names addresses at once, asks nobody, and is there in the next run", async () => {
+  await using directory = await tmpdir();
+  writeFileSync(join(directory.path, "hosts"), "");
+  await using server = await dnsServer(answer);
+  const options = optionsFor(directory.path, server.port);
+  const recorded = recordedNames();
+  const first = startNames(options);
+  const records = joined(
+    nameRecord(recorded("dns-alias-a"), { cookie: 11 }),
+    nameRecord(recorded("hello-chromium"), { type: CLIENT_HELLO, cookie: 12, remote: [198, 51, 100, 9] }),
+    nameRecord(recorded("dns-many-truncated")),
+    new Uint8Array(7),
+  );
+  expect(first.observeRecords(records)).toEqual([{ cause: "malformed_record", count: 1, bytes: undefined }]);
+  expect(first.nameOf("198.51.100.9")).toEqual({ name: "browser.shop.example", source: "sni" });
+  expect(first.observed.of("192.0.2.20")).toBeUndefined(); // nobody is known to have asked
+  const identity = { id: "udp:11", protocol: "udp", remoteAddress: "192.0.2.53", remotePort: 53 } as const;
+  first.observed.learn([socket("udp:11", 40, 80, { identity })], []);
+  const chain = ["shop.example", "edge.cdn.example"];
+  expect(first.nameOf("192.0.2.20")).toEqual({ name: "www.shop.example", source: "dns", chain });
+  expect(first.stats()).toMatchObject({
+    observedDns: 1,
+    observedSni: 1,
+    observations: { malformed: 1, undecoded: 1, unconfirmed: 0 },
+  });
+  await first.load();
+  await first.close();
+  expect(server.queries).toEqual([]);
+  expect(readNameCounters(join(directory.path, "names.db"), Date.now())).toMatchObject({
+    observedDns: 1,
+    observedSni: 1,
+    entries: 1,
+  });
+  const second = startNames(options);
+  await second.load();
+  expect(second.nameOf("192.0.2.20")).toEqual({ name: "www.shop.example", source: "dns" });
+  await second.close();
+
+  const withoutLookUps = startNames({ ...options, enabled: false });
+  expect(withoutLookUps.observeRecords(records.subarray(0, records.length - 7))).toEqual([]);
+  expect(withoutLookUps.nameOf("198.51.100.9")?.name).toBe("browser.shop.example");
+  await withoutLookUps.close();
 });

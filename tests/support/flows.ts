@@ -31,6 +31,8 @@ export function flow(id: string, parts: Partial<Flow> = {}): Flow {
     lastActivityMs: START_MS,
     closed: false,
     closedAtMs: undefined,
+    opener: undefined,
+    networkNamespace: undefined,
     ...parts,
   };
 }

@@ -50,6 +50,8 @@ export function makeFlow(id: string, changes: Partial<Flow> = {}): Flow {
     lastActivityMs: NOON_MS,
     closed: false,
     closedAtMs: undefined,
+    opener: undefined,
+    networkNamespace: undefined,
     ...changes,
   };
 }

@@ -37,7 +37,21 @@ export function testWith(
   body: () => void | Promise<void>,
   timeoutMs = 60_000,
 ): void {
-  const reasons = needs.map(missing).filter((reason) => reason !== undefined);
+  testUnless(reasonsAgainst(needs), name, body, timeoutMs);
+}
+
+/** What is missing of the needs, as words for a person. */
+export function reasonsAgainst(needs: readonly Need[]): string[] {
+  return needs.map(missing).filter((reason) => reason !== undefined);
+}
+
+/** The same where what is missing was found out otherwise: with no reason against it, the test runs. */
+export function testUnless(
+  reasons: readonly string[],
+  name: string,
+  body: () => void | Promise<void>,
+  timeoutMs = 60_000,
+): void {
   if (reasons.length === 0) {
     test(name, body, timeoutMs);
     return;

@@ -33,11 +33,41 @@ export const DEGRADATIONS = {
   other_users_processes: {
     code: "other_users_processes",
     message: "The processes of other users are not visible; their connections and bytes are.",
-    remedy: "Run it as root: sudo wb monitor",
+    remedy: "Let the elevated helper tell: wb monitor --elevate",
   },
   udp_bytes: {
     code: "udp_bytes",
     message: "UDP bytes are not counted: the kernel keeps no count per socket.",
-    remedy: "They need the elevated helper, which comes in a later version.",
+    remedy: "Let the elevated helper count them: wb monitor --elevate",
+  },
+  helper_gone: {
+    code: "helper_gone",
+    message: "The elevated helper is gone: this goes on without it, with TCP bytes only, until it is back.",
+    remedy: "Start it again: sudo systemctl restart wirebound-helper, or wb monitor --elevate",
+  },
+  no_helper: {
+    code: "no_helper",
+    message: "The elevated helper can't be used.",
+    remedy: "See what is missing: wb doctor",
+  },
+  kernel_returns: {
+    code: "kernel_returns",
+    message: "This kernel lets kretprobes count what is neither TCP nor UDP; they can lose returns.",
+    remedy: "Use Linux 5.5 or newer with BTF, best 6.3 or newer.",
+  },
+  no_cgroup: {
+    code: "no_cgroup",
+    message: "There is no cgroup v2: remote ends of unconnected UDP sockets are not told apart.",
+    remedy: "Mount it, as root: mount -t cgroup2 none /sys/fs/cgroup",
+  },
+  no_names: {
+    code: "no_names",
+    message: "DNS answers and TLS server names can't be observed here.",
+    remedy: "It needs cgroup v2 and cgroup_skb programs: mount -t cgroup2 none /sys/fs/cgroup",
+  },
+  no_process_events: {
+    code: "no_process_events",
+    message: "The kernel doesn't tell of new processes: those that end at once may have only a short name.",
+    remedy: "It needs the tracepoints sched_process_exec, fork and exit in the kernel.",
   },
 } as const satisfies Record<Degradation["code"], Degradation>;

@@ -17,8 +17,8 @@ import type { Holder } from "./socket-owners.ts";
 import type { Users } from "./users.ts";
 
 /** unistd.h */
-const SC_CLK_TCK = 2;
-const SC_PAGESIZE = 30;
+export const SC_CLK_TCK = 2;
+export const SC_PAGESIZE = 30;
 const DELETED_SUFFIX = " (deleted)";
 
 interface Known {
@@ -120,11 +120,12 @@ export class ProcessTable {
 }
 
 /** The kernel says so of an executable that was replaced or removed while it runs. */
-function withoutSuffix(path: string): string {
+export function withoutSuffix(path: string): string {
   return path.endsWith(DELETED_SUFFIX) ? path.slice(0, -DELETED_SUFFIX.length) : path;
 }
 
-function readBootTimeMs(root: string): number | undefined {
+/** Unix milliseconds of the boot; undefined where the kernel does not tell. */
+export function readBootTimeMs(root: string): number | undefined {
   try {
     const seconds = parseBootTime(readFileSync(`${root}/stat`, "utf8"));
     return seconds === undefined ? undefined : seconds * 1000;

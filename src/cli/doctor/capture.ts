@@ -43,6 +43,9 @@ const TITLES = {
 } as const satisfies Partial<Record<CheckId, string>>;
 
 const METHODS: Readonly<Record<CaptureStatus["method"], string>> = {
+  ebpf_tracepoint: "eBPF, by the tracepoints sock_send_length and sock_recv_length",
+  ebpf_fentry: "eBPF, by fentry and fexit",
+  ebpf_kprobe: "eBPF, by kprobes",
   sock_diag: "sock_diag, the kernel's own list of sockets",
   procfs: "/proc/net, without bytes per connection",
   simulated: "a simulated world",
@@ -93,7 +96,7 @@ function methodCheck({ status, batch, sampleMs }: CaptureProbe): Check {
   const base = { id: "capture", title: TITLES.capture } as const;
   const data = { method: status.method, sockets: batch.sockets.length, enumerateMs, sampleMs };
   const found = `${METHODS[status.method]}: ${counted(batch.sockets.length, "socket")} in ${enumerateMs.toFixed(1)} ms`;
-  const missing = degradationOf(status, "no_sock_diag", "procfs_forced");
+  const missing = degradationOf(status, "no_helper", "helper_gone", "no_sock_diag", "procfs_forced");
   if (missing === undefined) return { ...base, status: "ok", detail: found, data };
   return {
     ...base,
@@ -167,7 +170,12 @@ function closedCheck(probe: CaptureProbe): Check {
 
 function udpCheck({ status }: CaptureProbe): Check {
   const base = { id: "udp_bytes", title: TITLES.udp_bytes } as const;
-  if (status.capabilities.bytes === "all") return { ...base, status: "ok", detail: "counted per socket" };
+  if (status.capabilities.bytes === "all") {
+    const missing = degradationOf(status, "kernel_returns", "no_cgroup");
+    const detail = "counted per socket, process and remote end, as every other protocol is";
+    if (missing === undefined) return { ...base, status: "ok", detail };
+    return { ...base, status: "warn", detail: missing.message, remedy: missing.remedy };
+  }
   return {
     ...base,
     status: "skip",

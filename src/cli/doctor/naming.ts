@@ -74,13 +74,28 @@ export function nameCacheCheck(
         : "empty: names are kept when `wb monitor` has run for a while";
     return { ...base, status: "skip", detail, data: { path, entries: 0, hitRate: null } };
   }
-  const { hits, misses, lookups, failures, dropped, entries } = counters;
+  const { hits, misses, lookups, failures, dropped, entries, observedDns, observedSni } = counters;
   const hitRate = hits + misses === 0 ? undefined : hits / (hits + misses);
-  const data = { path, entries, hits, misses, lookups, failures, dropped, hitRate: hitRate ?? null };
+  const data = {
+    path,
+    entries,
+    hits,
+    misses,
+    lookups,
+    failures,
+    dropped,
+    observedDns,
+    observedSni,
+    hitRate: hitRate ?? null,
+  };
   const rate = hitRate === undefined ? "no question" : `hit rate ${percent(hitRate)}`;
   const failed =
     failures === 0 ? "" : `, ${counted(failures, "look-up")} of ${lookups.toLocaleString("en")} failed`;
-  const detail = `${rate} in ${formatDuration(WEEK_MS).replace(/ .*/, "")}, ${counted(entries, "address", "addresses")}${failed}`;
+  const observed =
+    observedDns + observedSni === 0
+      ? ""
+      : `, ${counted(observedDns + observedSni, "name")} seen being asked for`;
+  const detail = `${rate} in ${formatDuration(WEEK_MS).replace(/ .*/, "")}, ${counted(entries, "address", "addresses")}${observed}${failed}`;
   return { ...base, status: "ok", detail, data };
 }
 

@@ -4,6 +4,7 @@ import { WbError } from "../../model/errors.ts";
 import { isUtf8 } from "../../platform/locale.ts";
 import type { SystemFacts } from "../../platform/system-facts.ts";
 import { loadConfiguration } from "../config.ts";
+import type { HelperOptions } from "../monitor-options.ts";
 import { historySettings, resolveSetting, SETTINGS, type Setting } from "../settings.ts";
 import { reasonOf, type Check } from "./check.ts";
 
@@ -106,7 +107,11 @@ export interface ConfigurationFinding {
   readonly dns: boolean;
   /** Where the configuration puts the history; undefined: the usual place. */
   readonly historyPath: string | undefined;
+  /** Whether and where a monitor would look for the service of the elevated helper. It never starts one here. */
+  readonly helper: HelperOptions;
 }
+
+const USUAL_HELPER: HelperOptions = { use: "service", socketPath: undefined, secretPath: undefined };
 
 /** Reads the configuration as `wb monitor` would, and every setting of it. */
 export async function configurationCheck(
@@ -127,18 +132,24 @@ export async function configurationCheck(
     }
     const dns = resolveSetting(SETTINGS.dns, { flag: dnsFlag, env, file: values });
     const { path: historyPath } = historySettings({ env, file: values });
+    const sources = { flag: undefined, env, file: values };
+    const helper: HelperOptions = {
+      use: resolveSetting(SETTINGS.helper, sources) ? "service" : "none",
+      socketPath: resolveSetting(SETTINGS.helperSocket, sources),
+      secretPath: resolveSetting(SETTINGS.helperSecret, sources),
+    };
     const data = { path: path ?? null, settings: given };
     const first = warnings[0];
     if (first !== undefined)
-      return { check: { ...base, status: "warn", detail: first, data }, dns, historyPath };
+      return { check: { ...base, status: "warn", detail: first, data }, dns, historyPath, helper };
     const where = path ?? "no file: defaults";
     const detail =
       given === 0 ? where : `${where}, ${given} ${given === 1 ? "setting" : "settings"} given, all valid`;
-    return { check: { ...base, status: "ok", detail, data }, dns, historyPath };
+    return { check: { ...base, status: "ok", detail, data }, dns, historyPath, helper };
   } catch (error) {
     const remedy = error instanceof WbError ? error.hint : undefined;
     // With a configuration that can't be read nobody knows whether packets are wanted, so none is sent.
     const check = { ...base, status: "fail", detail: reasonOf(error), remedy } as const;
-    return { check, dns: false, historyPath: undefined };
+    return { check, dns: false, historyPath: undefined, helper: USUAL_HELPER };
   }
 }

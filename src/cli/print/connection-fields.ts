@@ -1,5 +1,5 @@
 /** The fields of a connection's row, in the order in which JSON and CSV have them. */
-import { SOCKET_STATES } from "../../model/flow.ts";
+import { PROTOCOLS, SOCKET_STATES } from "../../model/flow.ts";
 import type { ProcessKey } from "../../model/process.ts";
 import type { Flow } from "../../model/snapshot.ts";
 import { rate, type Field } from "./field.ts";
@@ -116,9 +116,10 @@ const WHO: readonly Field<Flow>[] = [
 const WHERE: readonly Field<Flow>[] = [
   {
     name: "protocol",
-    type: { kind: "word", words: ["tcp", "udp"] },
+    type: { kind: "word", words: PROTOCOLS },
     nullable: false,
-    meaning: "Transport protocol.",
+    meaning:
+      "Transport protocol. `mptcp` is a connection of several TCP subflows, `icmp` a ping socket of either family, `raw` all else. Without the elevated helper only `tcp` and `udp` are seen.",
     value: (flow) => flow.protocol,
   },
   {
@@ -159,10 +160,10 @@ const WHERE: readonly Field<Flow>[] = [
   },
   {
     name: "remoteHostSource",
-    type: { kind: "word", words: ["hosts", "ptr", "dns"] },
+    type: { kind: "word", words: ["hosts", "ptr", "dns", "sni"] },
     nullable: true,
     meaning:
-      "Where that name comes from: the hosts file, a PTR record, or an answer the machine was seen to receive.",
+      "Where that name comes from: `hosts`, the hosts file; `ptr`, a PTR record; `dns`, an answer that the machine was seen to receive; `sni`, what a TLS client was seen to ask for. The last two need the elevated helper.",
     value: (flow) => flow.remoteHost?.source,
   },
   {
@@ -290,4 +291,31 @@ const WHEN: readonly Field<Flow>[] = [
   },
 ];
 
-export const CONNECTION_FIELDS: readonly Field<Flow>[] = [...WHO, ...WHERE, ...HOW_MUCH, ...WHEN];
+/** Later fields come last, so that columns of a CSV file stay where they were. */
+const LATER: readonly Field<Flow>[] = [
+  {
+    name: "openerPid",
+    type: COUNT,
+    nullable: true,
+    meaning:
+      "The process that created, connected or accepted the socket, where that is another one than the bytes are of (a passed or an inherited socket) and is known, which needs the elevated helper.",
+    value: (flow) => flow.opener?.pid,
+  },
+  {
+    name: "openerName",
+    type: TEXT,
+    nullable: true,
+    meaning: "Name of that process.",
+    value: (flow) => flow.opener?.name,
+  },
+  {
+    name: "networkNamespace",
+    type: COUNT,
+    nullable: true,
+    meaning:
+      "Inode of the network namespace that the socket is in, where that is another one than wb's own; ls -l /proc/*/ns/net tells whose it is.",
+    value: (flow) => flow.networkNamespace,
+  },
+];
+
+export const CONNECTION_FIELDS: readonly Field<Flow>[] = [...WHO, ...WHERE, ...HOW_MUCH, ...WHEN, ...LATER];

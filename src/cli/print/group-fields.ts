@@ -1,4 +1,5 @@
 /** The fields of a row of `--by process`, `address`, `host`, `user` or `port`, in the order of JSON and CSV. */
+import { PROTOCOLS } from "../../model/flow.ts";
 import type { Group } from "../../model/query.ts";
 import type { Flow } from "../../model/snapshot.ts";
 import { rate, type Field } from "./field.ts";
@@ -144,7 +145,7 @@ const WHICH: readonly Field<Group>[] = [
   },
   {
     name: "protocol",
-    type: { kind: "word", words: ["tcp", "udp"] },
+    type: { kind: "word", words: PROTOCOLS },
     nullable: true,
     meaning: "With `--by port`: the transport protocol.",
     value: (group) => (group.by === "port" ? group.topFlow.protocol : undefined),

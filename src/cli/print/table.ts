@@ -3,8 +3,10 @@
  * A count that is not exact says so: `≥` a lower bound, `~` off by a known amount, `-` not countable.
  */
 import { formatBytes, formatRate, printable } from "../../lib/format.ts";
+import type { CaptureCapabilities } from "../../model/capture-status.ts";
 import type { Group, QueryResult } from "../../model/query.ts";
 import type { Flow, InterfaceState, Snapshot } from "../../model/snapshot.ts";
+import { METHOD_WORDS } from "../../tui/notices.ts";
 import type { FieldContext } from "./field.ts";
 import { isCounted, userFlow } from "./group-fields.ts";
 
@@ -219,6 +221,12 @@ function plural(count: number, word: string, words = `${word}s`): string {
   return `${count} ${count === 1 ? word : words}`;
 }
 
+const BYTES_WORDS: Readonly<Record<CaptureCapabilities["bytes"], string>> = {
+  none: "TCP bytes not counted",
+  tcp: "TCP bytes as payload",
+  all: "bytes of every protocol as payload",
+};
+
 /** What is said on standard error below the table: what was counted, how, and what would make it better. */
 export function summaryLines(snapshot: Snapshot, result: QueryResult): string[] {
   const { totals, capture } = snapshot;
@@ -227,7 +235,7 @@ export function summaryLines(snapshot: Snapshot, result: QueryResult): string[] 
   const closed = totals.closedConnections > 0 ? `, ${totals.closedConnections} closed` : "";
   const first =
     `${plural(totals.connections, "connection")} of ${plural(totals.processes, "process", "processes")}${closed}` +
-    `${shown}; captured by ${capture.method}, TCP bytes ${capture.capabilities.bytes === "none" ? "not counted" : "as payload"}`;
+    `${shown}; captured by ${METHOD_WORDS[capture.method]}, ${BYTES_WORDS[capture.capabilities.bytes]}`;
   const worst = capture.degradations.map((each) => `note: ${each.message}\nhint: ${each.remedy}`);
   const loss = snapshot.loss
     .filter((each) => each.count > 0)

@@ -50,7 +50,7 @@ ${EXAMPLE}\`\`\`
 |---|---|---|---|---|
 ${rows("monitor")}
 
-\`WB_NO_DNS=1\` and \`WB_NO_HISTORY=1\` turn off what the settings \`dns\` and \`history\` turn on.
+\`WB_NO_DNS=1\`, \`WB_NO_HISTORY=1\` and \`WB_NO_HELPER=1\` turn off what the settings \`dns\`, \`history\` and \`helper\` turn on.
 
 ## [history]
 
@@ -62,6 +62,7 @@ ${rows("history")}
 
 | Variable | Meaning |
 |---|---|
+| \`WB_CAPTURE_METHOD\` | only this way of capturing: \`ebpf_tracepoint\`, \`ebpf_fentry\` or \`ebpf_kprobe\` (with the elevated helper), \`sock_diag\`, \`procfs\` |
 | \`NO_COLOR\` | no colours, if set to anything but nothing |
 | \`WB_DEBUG\` | show where an error happened, if set to 1 |
 `;

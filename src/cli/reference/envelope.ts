@@ -1,4 +1,6 @@
 /** The members of a document around its rows: name, type and meaning. Source of docs/json.md and of the schema. */
+import { DEGRADATIONS } from "../../capture/linux/degradations.ts";
+import { LOSS_WORDS, METHOD_WORDS } from "../../tui/notices.ts";
 
 /** A JSON type as the documents have it. `object` and `list` name another table of members. */
 export interface Member {
@@ -21,9 +23,9 @@ export interface Member {
 const CAPTURE: readonly Member[] = [
   {
     name: "method",
-    type: { words: ["sock_diag", "procfs", "simulated", "replay"] },
+    type: { words: Object.keys(METHOD_WORDS) },
     meaning:
-      "Where the facts come from: the kernel's socket diagnosis, /proc, a simulated world, a recording.",
+      "Where the facts come from: the elevated helper's eBPF programs at tracepoints, at fentry and fexit, or at kprobes; the kernel's socket diagnosis; /proc; a simulated world; a recording.",
   },
   { name: "capabilities", type: { object: "capabilities" }, meaning: "What this method can do here." },
   {
@@ -59,15 +61,7 @@ const DEGRADATION: readonly Member[] = [
   {
     name: "code",
     type: {
-      words: [
-        "no_sock_diag",
-        "procfs_forced",
-        "no_destroy_groups",
-        "other_users_processes",
-        "old_kernel",
-        "udp_bytes",
-        "no_procfs",
-      ],
+      words: Object.keys(DEGRADATIONS),
     },
     meaning: "Names it for programs.",
   },
@@ -79,17 +73,7 @@ const LOSS: readonly Member[] = [
   {
     name: "cause",
     type: {
-      words: [
-        "netlink_overflow",
-        "dump_interrupted",
-        "dump_truncated",
-        "final_counters_missing",
-        "counters_erased",
-        "flow_evicted",
-        "flow_merged",
-        "process_unreadable",
-        "malformed_record",
-      ],
+      words: Object.keys(LOSS_WORDS),
     },
     meaning: "What happened.",
   },

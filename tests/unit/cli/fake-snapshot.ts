@@ -55,6 +55,8 @@ export function flow(changes: Partial<Flow> = {}): Flow {
     lastActivityMs: START_MS + 900,
     closed: false,
     closedAtMs: undefined,
+    opener: undefined,
+    networkNamespace: undefined,
     ...changes,
   };
 }

@@ -64,7 +64,7 @@ test("filters are those of the monitor, as far as the history knows", () => {
     "state:listen",
     "port:>1024",
     "port:70000",
-    "proto:sctp",
+    "proto:quic",
     "address:10.0.0.0/8",
     "host:",
     '"open',

@@ -21,7 +21,10 @@ function options(
   env: Environment = {},
   terminal = false,
 ): Promise<MonitorOptions> {
-  return monitorOptions({ dns: true, history: true, ...flags }, { env: { ...NOWHERE, ...env }, terminal });
+  return monitorOptions(
+    { dns: true, history: true, helper: true, ...flags },
+    { env: { ...NOWHERE, ...env }, terminal },
+  );
 }
 
 async function refusal(promise: Promise<unknown>): Promise<[string, string, string | undefined]> {
@@ -100,6 +103,44 @@ describe("the form", () => {
       "this terminal can't show the screen (TERM is dumb)",
       "set TERM to what the terminal is, or leave out --tui for a table",
     ]);
+  });
+});
+
+describe("the elevated helper", () => {
+  const use = async (flags: Partial<MonitorFlags>, env: Environment = {}): Promise<string> =>
+    (await options(flags, env)).helper.use;
+
+  test("a service is used where it is, unless it is refused; one is started only where that is asked for", async () => {
+    expect(await use({})).toBe("service");
+    expect(await use({ helper: false })).toBe("none");
+    expect(await use({}, { WB_NO_HELPER: "1" })).toBe("none");
+    expect(await use({ elevate: true })).toBe("launched");
+    expect(await use({}, { WB_ELEVATE: "1" })).toBe("launched");
+    expect(await use({}, { WB_ELEVATE: "0" })).toBe("service");
+  });
+
+  test("a flag wins over what a variable or the file says", async () => {
+    expect(await use({ elevate: true }, { WB_NO_HELPER: "1" })).toBe("launched");
+    expect(await use({ helper: false }, { WB_ELEVATE: "1" })).toBe("none");
+    await using directory = await tmpdir();
+    const config = join(directory.path, "config.toml");
+    await writeFile(config, '[monitor]\nelevate = true\nhelper-socket = "/run/x.sock"\n');
+    const made = await options({ config }, { WB_HELPER_SECRET_FILE: "/run/x.secret" });
+    expect(made.helper).toEqual({ use: "launched", socketPath: "/run/x.sock", secretPath: "/run/x.secret" });
+    expect(await use({ config, helper: false })).toBe("none");
+    await writeFile(config, "[monitor]\nhelper = false\n");
+    expect(await use({ config })).toBe("none");
+  });
+
+  test("flags that say opposite things are refused", async () => {
+    expect(await refusal(options({ elevate: true, helper: false }))).toEqual([
+      "usage",
+      "--elevate and --no-helper exclude each other",
+      "--elevate starts the helper that counts what really happens here",
+    ]);
+    expect((await refusal(options({ elevate: true, demo: true })))[1]).toBe(
+      "--elevate and --demo exclude each other",
+    );
   });
 });
 

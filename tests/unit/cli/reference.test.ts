@@ -216,6 +216,7 @@ describe("the commands", () => {
       "monitor",
       "history",
       "export",
+      "helper",
       "doctor",
       "completions",
     ]);

@@ -149,15 +149,15 @@ describe("a filter is refused", () => {
   test("with the place, and with what may stand there", () => {
     expect(problemOf("port:443 prcess:curl")).toEqual([
       'filter, character 10: there is no key "prcess:"',
-      "Did you mean process:? Keys: process, path, command, pid, user, host, address, port, local, remote, service, proto, state, attribution, closed, sent, received, bytes, sendrate, receiverate, rate. Put text with a colon in quotes.",
+      "Did you mean process:? Keys: process, path, command, pid, opener, user, host, address, port, local, remote, service, proto, state, namespace, attribution, closed, sent, received, bytes, sendrate, receiverate, rate. Put text with a colon in quotes.",
     ]);
     expect(problemOf("port:80,https")).toEqual([
       'filter, character 9: port: can\'t be "https"',
       "It takes a port, or a comparison such as >1024 or 8000..8999.",
     ]);
-    expect(problemOf("proto:icmp")).toEqual([
-      'filter, character 7: proto: can\'t be "icmp"',
-      "It takes one of tcp, udp.",
+    expect(problemOf("proto:ipx")).toEqual([
+      'filter, character 7: proto: can\'t be "ipx"',
+      "It takes one of tcp, udp, mptcp, udplite, sctp, dccp, icmp, raw.",
     ]);
     expect(problemOf("port:")[0]).toBe("filter, character 6: nothing stands after port:");
     expect(problemOf("a -")[0]).toBe("filter, character 4: nothing stands after the -");

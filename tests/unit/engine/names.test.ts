@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { NAME_TIMES, NameCache, type NameCacheOptions } from "../../../src/engine/names.ts";
 import { ManualClock } from "../../../src/lib/clock.ts";
 import type { NameAnswer } from "../../../src/model/names.ts";
+import type { HostName } from "../../../src/model/snapshot.ts";
 
 /** A resolver whose look-ups end when the test says so. */
 class ManualResolver {
@@ -41,6 +42,7 @@ function world(options: Partial<NameCacheOptions> = {}) {
 }
 
 const name = (text: string, ttlMs = 300_000): NameAnswer => ({ kind: "name", name: text, ttlMs });
+const dns = (text: string): HostName => ({ name: text, source: "dns" });
 const unreachable: NameAnswer = { kind: "failed", reason: "unreachable" };
 
 test("answers nothing at first, the name once it is known, and asks once", async () => {
@@ -251,13 +253,13 @@ test("a dead server is asked once per pause, the pauses double up to a minute, a
 test("an observed name goes ahead of the PTR record, whichever comes first", async () => {
   const { clock, resolver, cache } = world();
   cache.nameOf("192.0.2.1");
-  cache.observe("192.0.2.1", "www.example.org", 5000);
+  cache.observe("192.0.2.1", dns("www.example.org"), 5000);
   expect(cache.nameOf("192.0.2.1")).toEqual({ name: "www.example.org", source: "dns" });
   await resolver.answer("192.0.2.1", name("edge.cdn.example"));
   expect(cache.nameOf("192.0.2.1")).toEqual({ name: "www.example.org", source: "dns" });
   cache.nameOf("192.0.2.2");
   await resolver.answer("192.0.2.2", name("edge2.cdn.example"));
-  cache.observe("192.0.2.2", "api.example.org.", 5000);
+  cache.observe("192.0.2.2", dns("api.example.org."), 5000);
   expect(cache.nameOf("192.0.2.2")).toEqual({ name: "api.example.org", source: "dns" });
   expect(resolver.asked).toHaveLength(2);
   clock.advance(NAME_TIMES.observedMinMs);
@@ -271,11 +273,11 @@ test("an observed name saves the look-up that waits, and a bad one changes nothi
   cache.nameOf("192.0.2.1");
   cache.nameOf("192.0.2.2");
   expect(cache.stats().pending).toBe(2);
-  cache.observe("192.0.2.2", "www.example.org", 5000);
+  cache.observe("192.0.2.2", dns("www.example.org"), 5000);
   expect(cache.stats().pending).toBe(1);
-  cache.observe("192.0.2.3", "bad name", 5000);
-  cache.observe("not an address", "www.example.org", 5000);
-  cache.observe("0.0.0.0", "blocked.example.org", 5000);
+  cache.observe("192.0.2.3", dns("bad name"), 5000);
+  cache.observe("not an address", dns("www.example.org"), 5000);
+  cache.observe("0.0.0.0", dns("blocked.example.org"), 5000);
   expect(cache.stats().entries).toBe(1);
   expect(resolver.asked).toEqual(["192.0.2.1"]);
 });

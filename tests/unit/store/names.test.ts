@@ -19,7 +19,16 @@ import { tmpdir } from "../../support/tmpdir.ts";
 const NOW_MS = 1_800_000_000_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-const NO_COUNTS: NameCounters = { hits: 0, misses: 0, lookups: 0, failures: 0, unreachable: 0, dropped: 0 };
+const NO_COUNTS: NameCounters = {
+  hits: 0,
+  misses: 0,
+  lookups: 0,
+  failures: 0,
+  unreachable: 0,
+  dropped: 0,
+  observedDns: 0,
+  observedSni: 0,
+};
 
 function opened(path: string): NameStore {
   const { store, failure } = openNameStore(path);
@@ -108,7 +117,16 @@ test("counters are kept by day and told since a moment", async () => {
   await using directory = await tmpdir();
   const path = join(directory.path, "names.db");
   const store = opened(path);
-  const counts: NameCounters = { hits: 1, misses: 2, lookups: 3, failures: 4, unreachable: 5, dropped: 6 };
+  const counts: NameCounters = {
+    hits: 1,
+    misses: 2,
+    lookups: 3,
+    failures: 4,
+    unreachable: 5,
+    dropped: 6,
+    observedDns: 7,
+    observedSni: 8,
+  };
   store.save([], counts, NOW_MS - 40 * DAY_MS);
   store.save([], counts, NOW_MS - 2 * DAY_MS);
   store.save([], counts, NOW_MS);
@@ -119,6 +137,8 @@ test("counters are kept by day and told since a moment", async () => {
     failures: 8,
     unreachable: 10,
     dropped: 12,
+    observedDns: 14,
+    observedSni: 16,
     entries: 0,
   });
   expect(readNameCounters(path, 0)?.hits).toBe(3);

@@ -10,9 +10,10 @@ import {
   processOf,
   screenOf,
   smallQuery,
+  START_MS,
   snapshotOf,
 } from "./fixtures.ts";
-import type { Flow } from "../../../src/model/snapshot.ts";
+import type { Flow, Snapshot } from "../../../src/model/snapshot.ts";
 
 /** Flows a, b, c of three processes, the first the busiest. */
 function three(rates: readonly [number, number, number] = [300, 200, 100]): Flow[] {
@@ -253,6 +254,42 @@ describe("notices", () => {
     expect(screenOf(app)).not.toContain("UDP is not counted");
     press(app, "!");
     expect(screenOf(app)).toContain("Run it as root.");
+  });
+
+  test("the helper's going is told at once, its coming back for ten seconds, and its next going anew", () => {
+    const helper = { ...base.capture.capabilities, bytes: "all", processes: "all" } as const;
+    const counting = { method: "ebpf_tracepoint", capabilities: helper, degradations: [] } as const;
+    const gone = {
+      ...base.capture,
+      degradations: [
+        { code: "helper_gone", message: "The elevated helper is gone.", remedy: "Start it." },
+      ] as const,
+    };
+    const at = (seconds: number, capture: Snapshot["capture"]): Snapshot => ({
+      ...base,
+      sampledAtMs: START_MS + seconds * 1000,
+      capture,
+    });
+    const app = appOf(at(1, counting));
+    expect(lineWith(app, "WireBound")).toContain("eBPF (tracepoints)  3 connections");
+    expect(screenOf(app)).not.toContain("helper");
+    app.ingest(at(2, gone));
+    expect(lineWith(app, "helper")).toContain(" ! The elevated helper is gone. Start it.");
+    expect(lineWith(app, "WireBound")).toContain("sock_diag");
+    press(app, "x");
+    expect(screenOf(app)).not.toContain("helper");
+    app.ingest(at(3, gone));
+    expect(screenOf(app)).not.toContain("helper");
+    app.ingest(at(4, counting));
+    expect(lineWith(app, "helper")).toContain("● The elevated helper is back: everything is counted again.");
+    app.ingest(at(13, counting));
+    expect(screenOf(app)).toContain("is back");
+    app.ingest(at(14, counting));
+    expect(screenOf(app)).not.toContain("helper");
+    app.ingest(at(15, gone)); // it was put away when it was gone the last time
+    expect(screenOf(app)).toContain("The elevated helper is gone.");
+    press(app, "!");
+    expect(screenOf(app)).toContain("! The elevated helper is gone.");
   });
 
   test("loss is on every screen", () => {

@@ -59,6 +59,19 @@ describe("the process", () => {
     expect(text).toContain("to see it    sudo wb monitor");
   });
 
+  test("that opened the socket is named where it is another one, and so is its network namespace", () => {
+    const opener = processOf("systemd", 1, { path: "/usr/lib/systemd/systemd" });
+    const passed = textOf(flowOf("a", { opener, networkNamespace: 4_026_532_281, protocol: "mptcp" }));
+    expect(passed).toStartWith("MPTCP to ");
+    expect(passed).toContain("opened by    systemd (1), /usr/lib/systemd/systemd");
+    expect(passed).toContain("namespace    another network namespace: net:[4026532281]");
+    const unknown = flowOf("b", { opener: processOf("gone", 9, { path: undefined }), process: undefined });
+    expect(textOf(unknown)).toContain("opened by    gone (9)\n");
+    const own = textOf(flowOf("c"));
+    expect(own).not.toContain("opened by");
+    expect(own).not.toContain("namespace");
+  });
+
   test("names who else holds the socket", () => {
     const owner = processOf("nginx", 10);
     const other = processOf("worker", 11);
@@ -66,6 +79,19 @@ describe("the process", () => {
     const text = textOf(flow, snapshotOf([flow, flowOf("b", { process: other })]));
     expect(text).toContain("also held by worker (11), pid 12");
   });
+});
+
+test("a name tells where it comes from, and through which aliases", () => {
+  const chain = ["shop.example", "edge\u001b[2J.example"];
+  const aliased = textOf(flowOf("a", { remoteHost: { name: "www.shop.example", source: "dns", chain } }));
+  expect(aliased).toContain(
+    "name         www.shop.example, from a DNS answer that this machine received\nalias of     shop.example → edge",
+  );
+  expect(aliased).not.toContain("\u001b");
+  const asked = textOf(flowOf("b", { remoteHost: { name: "www.shop.example", source: "sni" } }));
+  expect(asked).toContain(
+    "name         www.shop.example, from the name that a TLS client asked for\nservice",
+  );
 });
 
 test("a closed connection tells when, and everything tells since when", () => {

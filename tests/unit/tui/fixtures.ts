@@ -52,6 +52,8 @@ export function flowOf(id: string, more: Partial<Flow> = {}): Flow {
     lastActivityMs: START_MS,
     closed: false,
     closedAtMs: undefined,
+    opener: undefined,
+    networkNamespace: undefined,
     ...more,
     process,
   };

@@ -115,14 +115,23 @@ test("name cache: empty, and its hit rate, never rounded up to a hundred", async
   } as const;
   store?.save(
     [name],
-    { hits: 99_999, misses: 1, lookups: 3, failures: 2, unreachable: 1, dropped: 0 },
+    {
+      hits: 99_999,
+      misses: 1,
+      lookups: 3,
+      failures: 2,
+      unreachable: 1,
+      dropped: 0,
+      observedDns: 40,
+      observedSni: 2,
+    },
     NOW_MS,
   );
   store?.close();
   expect(nameCacheCheck(NOW_MS, {}, path)).toMatchObject({
     status: "ok",
-    detail: "hit rate 99.99 % in 7d, 1 address, 2 look-ups of 3 failed",
-    data: { hits: 99_999, misses: 1, hitRate: 0.99999 },
+    detail: "hit rate 99.99 % in 7d, 1 address, 42 names seen being asked for, 2 look-ups of 3 failed",
+    data: { hits: 99_999, misses: 1, hitRate: 0.99999, observedDns: 40, observedSni: 2 },
   });
 });
 

@@ -12,7 +12,7 @@ describe("csv", () => {
     const lines = output.text.split("\r\n");
     expect(lines[0]?.startsWith("id,pid,processName,processPath,commandLine,")).toBe(true);
     expect(lines[1]).toBe(
-      `cookie-1,4242,curl,/usr/bin/curl,"[""curl"",""-s"",""https://example.org/""]",1,${START_MS - 5000},ada,1000,"[4242,4300]",exact,tcp,192.0.2.1,50000,198.51.100.7,443,example.org,ptr,https,established,1000,2000000,payload,0,600,1500000,12.3,5000.1,${START_MS},${START_MS + 900},false,`,
+      `cookie-1,4242,curl,/usr/bin/curl,"[""curl"",""-s"",""https://example.org/""]",1,${START_MS - 5000},ada,1000,"[4242,4300]",exact,tcp,192.0.2.1,50000,198.51.100.7,443,example.org,ptr,https,established,1000,2000000,payload,0,600,1500000,12.3,5000.1,${START_MS},${START_MS + 900},false,,,,`,
     );
     expect(
       lines[2]?.startsWith("cookie-2,,,,,,,,,[],not_visible,udp,::,53,::,0,,,,unconnected,,,none,,,,,,"),

@@ -77,6 +77,9 @@ describe("json", () => {
       lastActivityMs: START_MS + 900,
       closed: false,
       closedAtMs: null,
+      openerPid: null,
+      openerName: null,
+      networkNamespace: null,
     });
   });
 

@@ -1,0 +1,69 @@
+/**
+ * A BPF ring buffer emptied by libbpf into a buffer that is used again: records one after the other, no object per
+ * record. Reading the mapped pages from JavaScript is not safe: its atomic loads may be compiled to instructions that
+ * write, and the producer's pages are read-only.
+ */
+import { JSCallback, ptr, read, type Pointer } from "bun:ffi";
+import { errno, errnoName, libc } from "../../../../ffi/linux/libc.ts";
+import { libbpf } from "../../../../ffi/linux/libbpf.ts";
+import { WbError } from "../../../model/errors.ts";
+import type { BpfMap } from "./object.ts";
+
+/** The first fields of each record are its type and its own size, u16 each (ebpf/records.h). */
+const SIZE_OFFSET = 2;
+const RECORD_BYTES_MIN = 4;
+const RECORD_BYTES_MAX = 65_535;
+/** Tells libbpf to stop after this record. */
+const STOP = -1;
+
+export class RingBuffer implements Disposable {
+  /** A ring's worth and one record more: a busy kernel can't keep the reader longer than that. */
+  readonly #output: Uint8Array;
+  readonly #address: number;
+  readonly #limit: number;
+  readonly #callback: JSCallback;
+  #ring: Pointer | undefined;
+  #length = 0;
+
+  /** Throws WbError `unavailable` where the kernel refuses it. The map must stay open for as long. */
+  constructor(map: BpfMap) {
+    this.#limit = map.maxEntries;
+    this.#output = new Uint8Array(this.#limit + RECORD_BYTES_MAX);
+    this.#address = ptr(this.#output);
+    this.#callback = new JSCallback(
+      (_context: Pointer, record: Pointer, reserved: number) => this.#take(record, reserved),
+      { args: ["ptr", "ptr", "u32"], returns: "i32" }, // a size_t below 2^30
+    );
+    const ring = libbpf().ring_buffer__new(map.fd, this.#callback.ptr, null, null) as Pointer | null;
+    if (ring === null) {
+      const error = errno();
+      this.#callback.close();
+      throw new WbError("unavailable", `the ring buffer ${map.name} can't be opened: ${errnoName(error)}`);
+    }
+    this.#ring = ring;
+  }
+
+  /** All records that are finished, each as long as its own size field says; valid until the next call. */
+  drain(): Uint8Array {
+    this.#length = 0;
+    if (this.#ring !== undefined) libbpf().ring_buffer__consume(this.#ring);
+    return this.#output.subarray(0, this.#length);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#ring === undefined) return;
+    libbpf().ring_buffer__free(this.#ring);
+    this.#ring = undefined;
+    this.#callback.close();
+  }
+
+  /** Called by libbpf for each record, in order. */
+  #take(record: Pointer, reserved: number): number {
+    const size = reserved < RECORD_BYTES_MIN ? 0 : read.u16(record, SIZE_OFFSET);
+    // No program of ours writes a record that is longer than what it reserved; then it is not one of ours.
+    if (size < RECORD_BYTES_MIN || size > reserved) return 0;
+    libc().memcpy(this.#address + this.#length, record, size);
+    this.#length += size;
+    return this.#length >= this.#limit ? STOP : 0;
+  }
+}
