@@ -171,8 +171,9 @@ static __always_inline void lose(__u64 sent, __u64 received)
 
 	if (!loss)
 		return;
-	loss->lost_sent += sent;
-	loss->lost_received += received;
+	/* Per CPU, but a program can be preempted by another on the same one. */
+	__sync_fetch_and_add(&loss->lost_sent, sent);
+	__sync_fetch_and_add(&loss->lost_received, received);
 }
 
 static __always_inline bool is_unspecified(const struct wb_peer *peer)

@@ -192,6 +192,8 @@ export class FlowRecord {
     this.ending = "told";
     this.closedAtMs = closed.closedAtMs;
     this.#state = closed.state;
+    // A datagram socket may have been connected after the last look.
+    if (!hasSameEnds(closed.identity, this.identity)) this.#adopt(closed.identity, context);
     const grownFrom = (this.sent.value ?? 0) + (this.received.value ?? 0);
     const sent = this.sent.finish(closed.counters.bytesSent);
     const received = this.received.finish(closed.counters.bytesReceived);

@@ -16,7 +16,7 @@ import type {
 import type { ProcessKey } from "../../model/process.ts";
 import type { KnownProcess } from "./process-registry.ts";
 import { SocketEnds } from "./socket-ends.ts";
-import { protocolOf } from "./socket-protocol.ts";
+import { protocolOf, STREAMS } from "./socket-protocol.ts";
 import { offBy, tellRows, ToldCount, type Observation } from "./told-count.ts";
 
 const TCP_LISTEN = 10;
@@ -124,7 +124,7 @@ export interface Peer {
   readonly port: number;
 }
 
-/** One look by a method that tells no processes' bytes apart. */
+/** A look by a method that tells no processes' bytes apart. */
 export interface OtherLook {
   readonly state: SocketState;
   readonly meaning: SocketCounters["meaning"];
@@ -184,24 +184,22 @@ export class HelperSocket {
     return !this.#foreignNamespace && (this.protocol === "tcp" || this.protocol === "udp");
   }
 
-  /** A socket that was never bound, connected or used is nobody's business. */
+  /**
+   * A socket that was never bound, connected or used is nobody's business. A connection is given its ends one after the
+   * other: until it has both it is not shown, whatever was counted by then.
+   */
   get isShown(): boolean {
     if (this.other !== undefined) return true;
-    if (this.rows.length > 1) return true;
+    const { localPort, remotePort } = this.#ends;
+    const isConnection = this.isStream && this.#state !== TCP_LISTEN;
+    if (localPort !== 0 && (!isConnection || remotePort !== 0)) return true;
     const { sent, received } = this.primary;
-    if (sent.told > 0 || received.told > 0) return true;
-    if (this.#ends.localPort === 0) return false;
-    // TCP is given its ends one after the other: until it has both it is no connection.
-    return !this.isStream || this.#ends.remotePort !== 0 || this.#state === TCP_LISTEN;
+    const isUsed = this.rows.length > 1 || sent.told > 0 || received.told > 0;
+    return isUsed && (!isConnection || this.closedNs !== 0);
   }
 
   get isStream(): boolean {
-    return (
-      this.protocol === "tcp" ||
-      this.protocol === "mptcp" ||
-      this.protocol === "sctp" ||
-      this.protocol === "dccp"
-    );
+    return STREAMS.has(this.protocol);
   }
 
   get isLowerBound(): boolean {

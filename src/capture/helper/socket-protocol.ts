@@ -36,3 +36,6 @@ export function protocolOf(number: number, type: number): Protocol {
       return "raw";
   }
 }
+
+/** Those that connect, and have a state for it. */
+export const STREAMS: ReadonlySet<Protocol> = new Set(["tcp", "mptcp", "sctp", "dccp"]);

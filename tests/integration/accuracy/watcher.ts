@@ -8,6 +8,8 @@ export interface WatcherOptions {
   readonly method?: string;
   /** Whether the elevated helper is started. */
   readonly elevate: boolean;
+  /** A helper that is there already: it is used in place of one of its own. */
+  readonly helper?: { readonly socketPath: string; readonly secretPath: string };
   /** Further variables, such as limits of the kernel maps. */
   readonly env?: Readonly<Record<string, string>>;
   readonly binary?: string;
@@ -21,15 +23,19 @@ export class Watcher implements AsyncDisposable {
   readonly #words: Promise<string>;
 
   constructor(options: WatcherOptions) {
-    const { method, elevate, env = {}, binary = BINARY_PATH } = options;
+    const { method, elevate, helper, env = {}, binary = BINARY_PATH } = options;
     const forced: Record<string, string> = method === undefined ? {} : { WB_CAPTURE_METHOD: method };
-    const flags = elevate ? ["--elevate"] : ["--no-helper"];
+    const places: Record<string, string> =
+      helper === undefined
+        ? {}
+        : { WB_HELPER_SOCKET: helper.socketPath, WB_HELPER_SECRET_FILE: helper.secretPath };
+    const flags = elevate ? ["--elevate"] : helper === undefined ? ["--no-helper"] : [];
     const output = ["--jsonl", "--interval", "500ms", "--no-history", "--no-dns"];
     this.#process = Bun.spawn([binary, "monitor", ...flags, ...output], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
-      env: wbEnvironment({ env: { ...env, ...forced } }),
+      env: wbEnvironment({ env: { ...env, ...places, ...forced } }),
     });
     this.#words = new Response(this.#process.stderr).text();
     this.#reading = this.#read();

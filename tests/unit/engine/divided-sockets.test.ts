@@ -49,6 +49,17 @@ describe("a socket with several rows", () => {
     ]);
   });
 
+  test("has the remote end that it was connected to after the last look", () => {
+    const table = tableOf();
+    const ends = { protocol: "udp", localPort: 5353, remoteAddress: "0.0.0.0", remotePort: 0 } as const;
+    table.ingest(batchAt(0), HELPER);
+    table.ingest(batchAt(1, { sockets: [socket("udp:1", 0, 0, { identity: ends })] }), HELPER);
+    const connected = { ...ends, remoteAddress: "203.0.113.5", remotePort: 53 };
+    const last = closedAt(2, socket("udp:1", 7, 0, { identity: connected }));
+    const [row] = table.ingest(batchAt(2, { closed: [last] }), HELPER).flows;
+    expect([row?.remoteAddress, row?.remotePort, row?.bytesSent]).toEqual(["203.0.113.5", 53, 7]);
+  });
+
   test("is one connection in a table that has no room for its rows", () => {
     const table = tableOf({ maxFlows: 1 });
     table.ingest(batchAt(0), HELPER);
