@@ -77,6 +77,13 @@ const DEBIAN_PACKAGES = {
     ...EBPF_PACKAGES,
     { program: "ss", package: "iproute2", without: "nothing is compared with ss" },
     { program: "tmux", package: "tmux", without: "the terminal UI is not measured" },
+    { program: "cc", package: "gcc libc6-dev", without: "there is no traffic to measure the helper with" },
+    { program: "unshare", package: "util-linux", without: "the helper is not measured" },
+    { program: "bpftool", package: "bpftool", without: "nobody says that other helpers disturb" },
+    { program: "iperf3", package: "iperf3", without: "line rate is measured by a program of our own" },
+    { program: "nethogs", package: "nethogs", without: "the helper is not compared with nethogs" },
+    { program: "bpftrace", package: "bpftrace", without: "the helper is not compared with bpftrace" },
+    { program: "tcptop-bpfcc", package: "bpfcc-tools", without: "the helper is not compared with tcptop" },
   ],
 };
 

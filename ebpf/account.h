@@ -106,7 +106,6 @@ static __noinline struct wb_socket *make_socket(struct wb_socket_key *key, const
 						 __u64 received)
 {
 	struct wb_socket entry;
-	struct wb_loss *loss;
 	__u32 zero = 0, *started;
 	__u64 now = bpf_ktime_get_boot_ns();
 
@@ -139,9 +138,7 @@ static __noinline struct wb_socket *make_socket(struct wb_socket_key *key, const
 		started = bpf_map_lookup_elem(&wb_started, &zero);
 		if (started && *started)
 			*started = 2;
-		loss = losses();
-		if (loss)
-			loss->sockets_full += 1;
+		ADD_LOSS(sockets_full, 1);
 		return NULL;
 	}
 	return bpf_map_lookup_elem(&wb_sockets, key);
@@ -149,7 +146,7 @@ static __noinline struct wb_socket *make_socket(struct wb_socket_key *key, const
 
 /*
  * How a socket is marked that is first met when it moves bytes. Only a connection that was accepted comes so late without
- * having lost anything: neither MPTCP nor SCTP tells of it before.
+ * having lost anything: MPTCP and SCTP do not tell of it before, and TCP's fast open gives it data before it is established.
  */
 static __always_inline __u8 met(const struct sock *sk)
 {
@@ -160,20 +157,16 @@ static __always_inline __u8 met(const struct sock *sk)
 	if (!started || *started == 0 || bpf_map_lookup_elem(&wb_existing, &inode))
 		return WB_EXISTED;
 	if (*started == 1 && inode != 0 && (type == SOCK_STREAM || type == SOCK_SEQPACKET) &&
-	    BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+	    (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
+	     BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_RECV))
 		return WB_ACCEPTED;
 	return WB_LATE;
 }
 
 static __always_inline void lose(__u64 sent, __u64 received)
 {
-	struct wb_loss *loss = losses();
-
-	if (!loss)
-		return;
-	/* Per CPU, but a program can be preempted by another on the same one. */
-	__sync_fetch_and_add(&loss->lost_sent, sent);
-	__sync_fetch_and_add(&loss->lost_received, received);
+	ADD_LOSS(lost_sent, sent);
+	ADD_LOSS(lost_received, received);
 }
 
 static __always_inline bool is_unspecified(const struct wb_peer *peer)
@@ -188,7 +181,6 @@ static __noinline struct wb_bytes *make_bytes(struct wb_bytes_key *key)
 {
 	struct task_struct *leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
 	struct wb_bytes bytes;
-	struct wb_loss *loss;
 
 	if (!key)
 		return NULL;
@@ -203,9 +195,7 @@ static __noinline struct wb_bytes *make_bytes(struct wb_bytes_key *key)
 
 		if (other)
 			return other;
-		loss = losses();
-		if (loss)
-			loss->bytes_full += 1;
+		ADD_LOSS(bytes_full, 1);
 		return NULL;
 	}
 	return bpf_map_lookup_elem(&wb_bytes, key);
@@ -217,7 +207,6 @@ static __always_inline int add_bytes(struct wb_socket *socket, const struct wb_s
 {
 	struct wb_bytes_key name;
 	struct wb_bytes *bytes;
-	struct wb_loss *loss;
 	__u64 now = about_now();
 
 	__builtin_memset(&name, 0, sizeof(name));
@@ -236,9 +225,7 @@ static __always_inline int add_bytes(struct wb_socket *socket, const struct wb_s
 		if (bytes) {
 			__sync_fetch_and_add(&socket->peers, 1);
 		} else {
-			loss = losses();
-			if (loss)
-				loss->peers_merged += 1;
+			ADD_LOSS(peers_merged, 1);
 			__builtin_memset(name.peer, 0, 16);
 			name.peer_port = 0;
 			bytes = bpf_map_lookup_elem(&wb_bytes, &name);
@@ -248,6 +235,8 @@ static __always_inline int add_bytes(struct wb_socket *socket, const struct wb_s
 		bytes = make_bytes(&name);
 	if (!bytes) {
 		lose(sent, received);
+		socket->flags |= WB_LATE;	/* from here on what its rows tell is less than what it moved, and they say so */
+		socket->changed_ns = now;
 		return 0;
 	}
 	if (sent)

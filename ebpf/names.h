@@ -72,7 +72,6 @@ static __noinline int tell_name(struct __sk_buff *skb, __u16 type, struct wb_pac
 {
 	const __u8 *remote;
 	struct wb_name *name;
-	struct wb_loss *loss;
 	__u32 length;
 
 	if (!packet || payload >= packet->length)
@@ -94,9 +93,7 @@ static __noinline int tell_name(struct __sk_buff *skb, __u16 type, struct wb_pac
 			return 0;
 		}
 	}
-	loss = losses();
-	if (loss)
-		loss->names_full += 1;
+	ADD_LOSS(names_full, 1);
 	return 0;
 }
 

@@ -11,13 +11,9 @@
 static __always_inline void *reserve(__u64 size)
 {
 	void *record = bpf_ringbuf_reserve(&wb_events, size, 0);
-	struct wb_loss *loss;
 
-	if (!record) {
-		loss = losses();
-		if (loss)
-			loss->events_full += 1;
-	}
+	if (!record)
+		ADD_LOSS(events_full, 1);
 	return record;
 }
 

@@ -17,7 +17,7 @@ struct wb_socket_key {
 
 enum wb_socket_flags {
 	WB_EXISTED = 1,	/* it was there before the programs were attached: base_* hold what it had carried (TCP) */
-	WB_LATE = 2,	/* first seen after its beginning, while the programs were attached: earlier bytes are in wb_loss */
+	WB_LATE = 2,	/* first seen late, or a process at it had no room: a lower bound, and what is missing is in wb_loss */
 	WB_TLS = 4,	/* kTLS: counted by what the calls returned, as plaintext; what is spliced out of it is not seen */
 	WB_RETURNS = 8,	/* counted by a kretprobe, which can lose returns: a lower bound while `calls` is not 0 */
 	WB_ACCEPTED = 16,	/* its opener accepted it; unset: its opener created it */

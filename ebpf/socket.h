@@ -125,6 +125,17 @@ static __always_inline struct wb_loss *losses(void)
 	return bpf_map_lookup_elem(&wb_losses, &zero);
 }
 
+/*
+ * Adds to a counter of this CPU, as one operation: a program can be interrupted, and on some kernels preempted, by another
+ * one that adds to the same, and what is lost must be exact.
+ */
+#define ADD_LOSS(counter, amount)                                    \
+	({                                                           \
+		struct wb_loss *loss_ = losses();                    \
+		if (loss_)                                           \
+			__sync_fetch_and_add(&loss_->counter, amount); \
+	})
+
 static __always_inline bool is_inet(const struct sock *sk, enum wb_reads reads)
 {
 	__u16 family = SOCK_FIELD(reads, sk, __sk_common.skc_family);

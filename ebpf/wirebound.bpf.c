@@ -163,10 +163,17 @@ static __always_inline int look(struct sock *sk, bool writes, enum wb_reads read
 
 	if (SOCK_FIELD(reads, sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
+	/* A subflow of MPTCP has the inode of the connection that it is a part of, also when its layer is off again. */
+	if (upper_layer(sk, reads) == 'm' ||
+	    (SOCK_FIELD(reads, sk, __sk_common.skc_cookie.counter) == 0 && kernels_own(sk, reads)))
+		return 0;
 	entry = find_socket(&key, sk, reads);
 	if (!entry) {
-		/* Where calls are counted, the call that follows finds it missing too. */
-		if (writes && key.cookie != 0 && upper_layer(sk, reads) == 0)
+		/*
+		 * Where calls are counted, the call that follows finds it missing too. What no process holds is done with, and
+		 * what the kernel holds may be a part of an MPTCP connection.
+		 */
+		if (writes && key.cookie != 0 && inode_of(sk) != 0 && !kernels_own(sk, reads) && upper_layer(sk, reads) == 0)
 			make_socket(&key, sk, met(sk), 0, 0);
 		return 0;
 	}
@@ -248,6 +255,14 @@ int BPF_PROG(fexit_receive6, struct socket *socket, struct msghdr *message, unsi
 	return count_socket(socket, result, flags, false);
 }
 
+/* Raw IPv6 and DCCP: their sockets receive without the functions above. */
+SEC("fexit/sock_common_recvmsg")
+int BPF_PROG(fexit_receive_common, struct socket *socket, struct msghdr *message, unsigned long size, int flags,
+	     int result)
+{
+	return count_socket(socket, result, flags, false);
+}
+
 /* sendfile and splice before Linux 6.5. Where a protocol has no sendpage of its own, inet_sendmsg comes after it. */
 static __always_inline int count_page(struct socket *socket, __s64 result)
 {
@@ -304,7 +319,6 @@ static __noinline int begin_call(struct socket *socket, __u32 flags, bool sendin
 	struct wb_call call = { .sk = sk, .flags = flags, .sending = sending };
 	struct wb_socket_key key;
 	struct wb_socket *entry;
-	struct wb_loss *loss;
 
 	if (!is_inet(sk, BY_CALL))
 		return 0;
@@ -313,11 +327,8 @@ static __noinline int begin_call(struct socket *socket, __u32 flags, bool sendin
 		return 0;
 	if (!sending && is_datagram(protocol))
 		return 0;
-	if (bpf_map_lookup_elem(&wb_calls, &thread)) {
-		loss = losses();
-		if (loss)
-			loss->returns_lost += 1;
-	}
+	if (bpf_map_lookup_elem(&wb_calls, &thread))
+		ADD_LOSS(returns_lost, 1);
 	entry = find_socket(&key, sk, BY_CALL);
 	if (entry) {
 		call.counted = 1;
@@ -405,6 +416,18 @@ int BPF_KRETPROBE(kretprobe_receive4, int result)
 	return end_call(result);
 }
 
+SEC("kprobe/sock_common_recvmsg")
+int BPF_KPROBE(kprobe_receive_common, struct socket *socket, struct msghdr *message, unsigned long size, int flags)
+{
+	return begin_call(socket, flags, false);
+}
+
+SEC("kretprobe/sock_common_recvmsg")
+int BPF_KRETPROBE(kretprobe_receive_common, int result)
+{
+	return end_call(result);
+}
+
 SEC("kretprobe/inet6_recvmsg")
 int BPF_KRETPROBE(kretprobe_receive6, int result)
 {
@@ -443,6 +466,11 @@ int tp_state(struct bpf_raw_tracepoint_args *ctx)
 		refresh(entry, sk);	/* at the end the ends are gone from the socket: the entry keeps those that it has */
 	entry->state = new_state;
 	entry->changed_ns = bpf_ktime_get_boot_ns();
+	if (new_state == TCP_SYN_SENT) {
+		/* Where it was disconnected before, its TCP has begun to count anew, and what it counted then is added. */
+		entry->taken = 0;
+		entry->written = 0;
+	}
 	if (new_state == TCP_SYN_SENT && entry->opener_tgid == 0) {
 		read_actor(&actor, sk, BY_CALL);
 		entry->opener_tgid = actor.tgid;

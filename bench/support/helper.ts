@@ -59,27 +59,32 @@ export async function startHelper(words: readonly string[] = []): Promise<BenchH
     onEvents: () => undefined,
     onClosed: (reason) => console.error(`the helper is gone: ${reason.message}`),
   });
-  let timer: Timer | undefined;
   let sinceNs = 0;
+  const stop = new AbortController();
   let next = Promise.withResolvers<void>();
-  const sample = async (): Promise<void> => {
-    const answer = await session.collect(sinceNs);
-    sinceNs = answer.timeNs;
-    next.resolve();
-    next = Promise.withResolvers<void>();
+  let watching = Promise.resolve();
+  const watch = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      const began = performance.now();
+      sinceNs = (await session.collect(sinceNs)).timeNs;
+      next.resolve();
+      next = Promise.withResolvers<void>();
+      await Bun.sleep(Math.max(0, SAMPLE_MS - (performance.now() - began)));
+    }
   };
   return {
     pid: helper.pid,
     method: session.status.method,
     session,
     watch: () => {
-      timer ??= setInterval(() => sample().catch((error: unknown) => next.reject(error)), SAMPLE_MS);
+      watching = watch().catch((error: unknown) => next.reject(error));
     },
     samples: async (count) => {
       for (let sampled = 0; sampled < count; sampled += 1) await next.promise;
     },
     [Symbol.asyncDispose]: async () => {
-      clearInterval(timer);
+      stop.abort();
+      await watching;
       session[Symbol.dispose]();
       await helper[Symbol.asyncDispose]();
     },

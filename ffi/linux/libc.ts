@@ -16,6 +16,7 @@ const library = new LazyLibrary(["libc.so.6"], {
   close: { args: ["i32"], returns: "i32" },
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
   execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   getdents64: { args: ["i32", "ptr", "u64"], returns: "i32" },
   geteuid: { args: [], returns: "u32" },
@@ -92,6 +93,7 @@ export const ERRNO = {
   ENOMEM: 12,
   EACCES: 13,
   EBUSY: 16,
+  EEXIST: 17,
   ENODEV: 19,
   EINVAL: 22,
   EMFILE: 24,
@@ -142,6 +144,8 @@ export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 
+/** fcntl.h: another descriptor of the same open file, closed at execve. */
+export const F_DUPFD_CLOEXEC = 1030;
 /** fcntl.h. O_DIRECTORY differs on arm64. */
 export const O_RDONLY = 0;
 export const O_NONBLOCK = 0o4000;

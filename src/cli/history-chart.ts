@@ -109,10 +109,10 @@ function exactness({ totals }: HistoryAnswer): string {
   return [...known, ...unknown].join(", and ");
 }
 
-/** `TCP payload, exact; UDP is not counted by this method (4 sockets).` */
+/** `Bytes are payload, exact; UDP is not counted by this method (4 sockets).` */
 function meaningLine(answer: HistoryAnswer): string {
   const words = {
-    payload: "TCP payload",
+    payload: "payload",
     acked: "bytes that TCP acknowledged",
     wire: "bytes on the wire",
     none: "",

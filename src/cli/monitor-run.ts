@@ -33,6 +33,7 @@ async function printTable(snapshot: Snapshot, result: QueryResult, output: Buffe
 async function printOnce(options: MonitorOptions, ask: QueryFunction): Promise<void> {
   using stop = stopSignal(options);
   await using session = await openSession(options, warn);
+  stop.begin();
   const snapshot = await watch(options, session, stop);
   const result = ask(snapshot, options.query);
   const output = new BufferedOutput(standardOutput);
@@ -55,6 +56,7 @@ async function printStream(options: MonitorOptions, ask: QueryFunction): Promise
   const { SampleStream } = await import("./print/jsonl.ts");
   using stop = stopSignal(options);
   await using session = await openSession(options, warn);
+  stop.begin();
   const output = new BufferedOutput(standardOutput);
   const { query, intervalMs } = options;
   const stream = new SampleStream(output, ask, { host: hostname(), query, intervalMs });
@@ -103,6 +105,7 @@ async function recordOnly(options: MonitorOptions): Promise<void> {
   const { runHeadless, log } = await import("./headless.ts");
   using stop = stopSignal(options);
   await using session = await openSession(options, (message) => log("warning", message));
+  stop.begin();
   await runHeadless(options, session, stop.signal);
 }
 

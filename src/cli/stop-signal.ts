@@ -21,6 +21,8 @@ export interface StopSignal extends Disposable {
   readonly signal: AbortSignal;
   /** Whether a signal ended it, not the duration. */
   readonly interrupted: boolean;
+  /** The duration begins: what comes before it (a password, the start of a helper) is no part of it. */
+  begin(): void;
 }
 
 export interface StopOptions {
@@ -31,7 +33,7 @@ export interface StopOptions {
   readonly signals?: readonly (keyof typeof SIGNALS)[] | undefined;
 }
 
-/** Listens from now on; `durationMs` is at most DURATION_MS_MAX. A second signal exits with 128 plus its number, as a shell would tell it. */
+/** Listens for signals from now on; `durationMs` is at most DURATION_MS_MAX. A second signal exits with 128 plus its number, as a shell would tell it. */
 export function stopSignal({ durationMs, once, signals }: StopOptions): StopSignal {
   const controller = new AbortController();
   let interrupted = false;
@@ -45,11 +47,14 @@ export function stopSignal({ durationMs, once, signals }: StopOptions): StopSign
     process.on(name, listener);
     return { name, listener };
   });
-  const timer = durationMs === undefined ? undefined : setTimeout(() => controller.abort(), durationMs);
+  let timer: ReturnType<typeof setTimeout> | undefined;
   return {
     signal: controller.signal,
     get interrupted() {
       return interrupted;
+    },
+    begin() {
+      if (durationMs !== undefined) timer ??= setTimeout(() => controller.abort(), durationMs);
     },
     [Symbol.dispose]() {
       clearTimeout(timer);

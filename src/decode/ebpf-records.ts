@@ -121,5 +121,13 @@ export const NAME = defineLayout("wb_name", 48, {
   remote: [32, "u8", 16],
 });
 
+/**
+ * A cookie's two words as one exact number, to look it up by: those that the kernel counts up, those that it counts down
+ * from 2^64, and the ones of ebpf/socket.h that an inode stands in for, are all far from 2^53 as signed numbers.
+ */
+export function cookieNumber(low: number, high: number): number {
+  return (high | 0) * 0x1_0000_0000 + low;
+}
+
 export const SOCKET_ROW_BYTES = SOCKET_KEY.size + SOCKET.size;
 export const BYTES_ROW_BYTES = BYTES_KEY.size + BYTES.size;

@@ -43,13 +43,17 @@ export function parseStatusUserId(bytes: Uint8Array): number | undefined {
   return match?.[1] === undefined ? undefined : Number(match[1]);
 }
 
-/** The arguments of /proc/PID/cmdline, each ended by a NUL; empty ones are kept. */
+/**
+ * The arguments of /proc/PID/cmdline, each ended by a NUL; empty ones are kept, but for the rest of a program that has
+ * written a title over its arguments and NULs after it (setproctitle: node, sshd, postgres).
+ */
 export function parseCommandLine(bytes: Uint8Array): string[] {
   if (bytes.length === 0) return [];
   const text = decoder.decode(bytes);
   const parts = text.split("\0");
   if (parts.at(-1) === "") parts.pop();
-  return parts;
+  const isTitle = parts.length > 2 && parts.every((part, index) => (part === "") === index > 0);
+  return isTitle ? parts.slice(0, 1) : parts;
 }
 
 /** The moment of boot in Unix seconds: `btime` of /proc/stat. */

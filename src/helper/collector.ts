@@ -10,7 +10,7 @@ import type { Collection, HelperSource } from "./source.ts";
 /** Sessions that ask within this time are told of the same reading. */
 const SHARED_MS_MAX = 50;
 /** Without anybody who asks the maps are read as often, so that closed sockets leave them: with sessions, and without. */
-const WATCHED_MS = 250;
+const WATCHED_MS = 500;
 const UNWATCHED_MS = 2000;
 /** From this part of a map on it is read as often as that, whoever is there. */
 const FILLING = 0.25;

@@ -7,7 +7,7 @@ import { withCapability } from "../platform/capabilities.ts";
 import { ExecutableIdentity } from "../platform/executable-identity.ts";
 import type { ProcessRow } from "../protocol/helper/messages.ts";
 
-/** The kernel's init: nobody's child. */
+/** The first process of the system, or of a container, where it may be a monitor: nobody's child. */
 const INIT = 1;
 /** sudo, its monitor, a shell in between: more there are not. */
 const ANCESTORS_MAX = 5;
@@ -42,8 +42,9 @@ function descendsFrom(processes: ProcessRows, ownPid: number, wanted: number): b
   let pid = ownPid;
   for (let generation = 0; generation < ANCESTORS_MAX; generation += 1) {
     const parent = processes.origin(pid)?.parentPid;
-    if (parent === undefined || parent <= INIT) return false;
+    if (parent === undefined || parent < INIT) return false;
     if (parent === wanted) return true;
+    if (parent === INIT) return false;
     pid = parent;
   }
   return false;

@@ -55,13 +55,33 @@ function checkTrust(directory: string): void {
   });
 }
 
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
+}
+
+/** What a person is told where the file system lets nothing be made. */
+function notMade(path: string, cause: unknown): WbError {
+  const code = codeOf(cause);
+  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  const reason = isFull
+    ? "its file system is full"
+    : code === "EROFS"
+      ? "its file system is read-only"
+      : code;
+  const remedy = isFull ? "free some space in" : "let root write to";
+  return new WbError("unavailable", `the helper can't make ${path}: ${String(reason)}`, {
+    cause,
+    hint: `${remedy} ${dirname(path)}; by hand it can be elsewhere: --socket and --secret-file`,
+  });
+}
+
 /** Makes the common directory, for root alone to write to, unless it is there. */
 function makeRunDirectory(directory: string): void {
   try {
     mkdirSync(directory, { mode: 0o755 });
     chmodSync(directory, 0o755); // whatever the umask is
   } catch (error) {
-    if ((error as { code?: unknown } | null)?.code !== "EEXIST") throw error;
+    if (codeOf(error) !== "EEXIST") throw notMade(directory, error);
   }
   checkTrust(directory);
 }
@@ -77,7 +97,7 @@ function makeLaunchedDirectory(run: string, name: string): string {
       return directory;
     } catch (error) {
       // Another helper's end may have removed the common directory in between.
-      if (attempt >= ATTEMPTS_MAX || (error as { code?: unknown } | null)?.code !== "ENOENT") throw error;
+      if (attempt >= ATTEMPTS_MAX || codeOf(error) !== "ENOENT") throw notMade(directory, error);
     }
   }
 }
@@ -142,8 +162,8 @@ export interface ServicePlaceOptions {
 /**
  * The place of a service, or of a helper started by hand. Nothing is made before it listens: the secret of another helper
  * that is at work there stays what it is.
- * @throws WbError("usage") for a path that is not absolute; WbError("unavailable") where a directory is not root's alone, or
- * what is at a path is not what a helper of root's would have left there.
+ * @throws WbError("usage") for a path that is not absolute; WbError("unavailable") where a directory is not root's alone or
+ * can't be made, or what is at a path is not what a helper of root's would have left there.
  */
 export function servicePlace(options: ServicePlaceOptions): HelperPlace {
   const { socketPath, secretPath, groupId } = options;
@@ -161,7 +181,11 @@ export function servicePlace(options: ServicePlaceOptions): HelperPlace {
     socketPath,
     secretPath,
     open: (secret) => {
-      writeSecretFile(secretPath, secret, groupId);
+      try {
+        writeSecretFile(secretPath, secret, groupId);
+      } catch (error) {
+        throw notMade(secretPath, error);
+      }
       made = lstatSync(secretPath);
       if (groupId === undefined) return; // the socket's mode is 0600 already
       chownSync(socketPath, -1, groupId);

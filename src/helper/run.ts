@@ -17,7 +17,7 @@ import {
 } from "../platform/capabilities.ts";
 import { dangerousVariables, startingVariables } from "../platform/dangerous-environment.ts";
 import { releaseCleanPages } from "../platform/resident-memory.ts";
-import { restart } from "../platform/restart.ts";
+import { nameProcess, restart } from "../platform/restart.ts";
 import { filterSystemCalls } from "../platform/system-call-filter.ts";
 import { unixTransport } from "../platform/unix-transport.ts";
 import { makeRandomBytes } from "../protocol/helper/handshake.ts";
@@ -34,6 +34,7 @@ import type { HelperSource } from "./source.ts";
 export const GROUP_NAME = "wirebound";
 const SECRET_BYTES = 32;
 const UMASK = 0o077;
+const PROCESS_NAME = "wb helper";
 /**
  * The engine's optimizing compilers take 7 MB of memory that a program which mostly waits does not need. They can only be
  * left out before the engine begins, so the helper starts itself once more.
@@ -71,6 +72,7 @@ export async function runHelper(options: HelperOptions): Promise<void> {
   if (process.env[FRUGAL.name] !== FRUGAL.value) {
     restart({ ...definedVariables(), [FRUGAL.name]: FRUGAL.value }); // where it fails, it is only larger
   }
+  nameProcess(PROCESS_NAME);
   process.umask(UMASK);
   refuseNewPrivileges();
   using files = new ProcFiles();

@@ -10,6 +10,7 @@ import {
   INSTANCE_BYTES,
   NONCE_BYTES,
   PROTOCOL_VERSION,
+  RESPONSE_BYTES_MAX,
   type AuthenticateRequest,
   type Challenge,
   type HelperErrorCode,
@@ -22,23 +23,15 @@ import { ClosedLog } from "./closed-log.ts";
 import { Collector } from "./collector.ts";
 import type { HelperLog } from "./log.ts";
 import type { PeerFacts } from "./peers.ts";
+import { isCrowded, Quotas, REQUESTS_PER_SECOND, SESSIONS_MAX, whoGivesWay } from "./quotas.ts";
 import { Session } from "./session.ts";
 import type { HelperSource, KernelRecords } from "./source.ts";
-import { type TokenBucket, TokenBuckets } from "./token-bucket.ts";
 
-export const SESSIONS_MAX = 10;
-export const REQUESTS_PER_SECOND = 100;
-/** A client that is refused so often in a second, and asks on, does not listen. */
-const FLOOD_PER_SECOND = 1000;
-/** Connections that have not proved anything yet: of all users, and of one. */
-const STRANGERS_MAX = 32;
-const STRANGERS_OF_USER_MAX = 8;
 const HANDSHAKE_MS_MAX = 5000;
-/** Connections of one user that come to nothing: so many at once, then so many per second. */
-const ATTEMPTS_MAX = 20;
-const ATTEMPTS_PER_SECOND = 2;
 /** So much beside the largest answer may wait to be written when a further one is sent. */
 const WAITING_BYTES_MAX = 1024 * 1024;
+/** And so much of all clients together: one answer of the largest size, and some of the usual ones. */
+const WAITING_BYTES_OF_ALL_MAX = RESPONSE_BYTES_MAX + 32 * 1024 * 1024;
 /** Closed rows that wait for sessions. */
 const CLOSED_BYTES_MAX = 8 * 1024 * 1024;
 /** Events are taken out of the kernel as often while there are sessions; without, as often as the maps are read. */
@@ -85,9 +78,7 @@ export class HelperServer implements Disposable {
   readonly #answers: Answers;
   readonly #instance = makeRandomBytes(INSTANCE_BYTES);
   readonly #peers = new Map<FrameConnection, Peer>();
-  readonly #attempts = new TokenBuckets(ATTEMPTS_MAX, ATTEMPTS_PER_SECOND);
-  readonly #requests = new TokenBuckets(REQUESTS_PER_SECOND, REQUESTS_PER_SECOND);
-  readonly #floods = new TokenBuckets(FLOOD_PER_SECOND, FLOOD_PER_SECOND);
+  readonly #quotas = new Quotas();
   #sessionsBegun = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -146,7 +137,8 @@ export class HelperServer implements Disposable {
       this.#end(peer, "idle");
     } else if (!session.isExpired && session.stream !== undefined) {
       session.stream.add(records);
-      const frame = session.stream.take();
+      // To be slow is no offence: what nobody asked for waits in the stream, which is bounded, until the rest is read.
+      const frame = peer.connection.waitingBytes > 0 ? undefined : session.stream.take();
       if (frame !== undefined) this.#send(peer, frame);
     }
   }
@@ -171,7 +163,7 @@ export class HelperServer implements Disposable {
     const peer: Peer = { connection, known, challenge, deadline, session: undefined, largestBytes: 0 };
     this.#peers.set(connection, peer);
     // Each connection costs one; a handshake that succeeds gives it back.
-    const retryAfterMs = this.#attemptsOf(peer).take(clock.monotonicMs());
+    const retryAfterMs = this.#quotas.attempt(known.credentials.userId, clock.monotonicMs());
     if (retryAfterMs > 0) {
       const message = "too many attempts of this user";
       this.#refuse(peer, { reason: "too_many_attempts", code: "rate_limited", message, retryAfterMs });
@@ -186,8 +178,8 @@ export class HelperServer implements Disposable {
   /** Whether there are more strangers than may be, this one included. */
   #isCrowded({ credentials }: KnownPeer): boolean {
     const strangers = [...this.#peers.values()].filter(({ session }) => session === undefined);
-    const same = strangers.filter(({ known }) => known.credentials.userId === credentials.userId);
-    return strangers.length > STRANGERS_MAX || same.length > STRANGERS_OF_USER_MAX;
+    const userIds = strangers.map(({ known: each }) => each.credentials.userId);
+    return isCrowded(userIds, credentials.userId);
   }
 
   #late(connection: FrameConnection): void {
@@ -223,24 +215,43 @@ export class HelperServer implements Disposable {
 
   #authenticate(peer: Peer, request: AuthenticateRequest): void {
     const { id } = request;
+    const { userId } = peer.known.credentials;
+    const nowMs = this.#options.clock.monotonicMs();
     const reason = this.#authenticator.check(request, peer.known, peer.challenge);
+    if (reason === "executable") this.#quotas.foreignExecutable(userId, nowMs);
+    const retryAfterMs = reason === undefined ? this.#quotas.begin(userId, nowMs) : 0;
     if (reason === "version") {
       const message = `this helper speaks version ${PROTOCOL_VERSION}`;
       this.#refuse(peer, { reason, code: "version", message, id });
     } else if (reason !== undefined) {
       this.#refuse(peer, { reason, code: "refused", message: "the helper's log says why", id });
-    } else if (this.#sessions().length >= SESSIONS_MAX) {
+    } else if (retryAfterMs > 0) {
+      const message = "too many sessions were begun by this user";
+      this.#refuse(peer, { reason: "too_many_attempts", code: "rate_limited", message, id, retryAfterMs });
+    } else if (this.#sessions().length < SESSIONS_MAX || this.#makeRoomFor(userId)) {
+      this.#begin(peer, request);
+    } else {
       const message = `there are ${SESSIONS_MAX} sessions`;
       this.#refuse(peer, { reason: "too_many_sessions", code: "too_many_sessions", message, id });
-    } else {
-      this.#begin(peer, request);
     }
+  }
+
+  /** Ends a session of a user that has many, where there is one. */
+  #makeRoomFor(userId: number): boolean {
+    const holders = [...this.#peers.values()]
+      .filter(({ session }) => session !== undefined)
+      .map((peer) => ({ peer, userId: peer.known.credentials.userId }));
+    const holder = whoGivesWay(holders, userId);
+    if (holder === undefined) return false;
+    const message = "another user needs one of your sessions";
+    this.#refuse(holder.peer, { reason: "gave_way", code: "too_many_sessions", message });
+    return true;
   }
 
   #begin(peer: Peer, request: AuthenticateRequest): void {
     const { clock, log, secret, sessionLifetimeMs } = this.#options;
     clearTimeout(peer.deadline);
-    this.#attemptsOf(peer).giveBack();
+    this.#quotas.succeeded(peer.known.credentials.userId, clock.monotonicMs());
     this.#sessionsBegun += 1;
     const wasAlone = this.#sessions().length === 0;
     // What closed while nobody was there is nobody's news.
@@ -280,16 +291,21 @@ export class HelperServer implements Disposable {
     }
     const nowMs = clock.monotonicMs();
     const key = `${peer.known.credentials.pid}:${peer.known.startTicks}`;
-    const retryAfterMs = this.#requests.of(key, nowMs).take(nowMs);
+    const requestMs = this.#quotas.request(key, nowMs);
+    const looks = request.type === "processStats" && requestMs === 0 ? request.pids.length : 0;
+    const retryAfterMs = requestMs || this.#quotas.look(peer.known.credentials.userId, looks, nowMs);
     if (retryAfterMs === 0) {
       session.asked();
       this.#answer(peer, session, request);
-    } else if (this.#floods.of(key, nowMs).take(nowMs) > 0) {
+    } else if (requestMs > 0 && this.#quotas.isFlood(key, nowMs)) {
       const message = "too many requests, in spite of all answers";
       this.#refuse(peer, { reason: "flood", code: "rate_limited", message, id, retryAfterMs });
     } else {
       log.sayBounded("warning", "refused", { reason: "rate_limited", ...who });
-      const message = `more than ${REQUESTS_PER_SECOND} requests in a second`;
+      const message =
+        requestMs > 0
+          ? `more than ${REQUESTS_PER_SECOND} requests in a second`
+          : "too many processes asked for by this user";
       this.#send(peer, { type: "error", id, code: "rate_limited", message, retryAfterMs });
     }
   }
@@ -328,7 +344,16 @@ export class HelperServer implements Disposable {
     const { connection } = peer;
     peer.largestBytes = Math.max(peer.largestBytes, frame.length);
     const isReading = connection.waitingBytes <= WAITING_BYTES_MAX + peer.largestBytes;
-    if (isReading && connection.send(frame)) return;
+    if (!isReading || !connection.send(frame)) this.#cutOff(peer);
+    const all = [...this.#peers.values()].map((each) => ({ each, bytes: each.connection.waitingBytes }));
+    const waitingBytes = all.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (waitingBytes <= WAITING_BYTES_OF_ALL_MAX) return;
+    const most = Math.max(...all.map(({ bytes }) => bytes));
+    const slowest = all.find(({ bytes }) => bytes === most);
+    if (slowest !== undefined) this.#cutOff(slowest.each);
+  }
+
+  #cutOff(peer: Peer): void {
     this.#options.log.sayBounded("warning", "refused", { reason: "does_not_read", ...this.#who(peer) });
     this.#end(peer, "the client does not read");
   }
@@ -349,11 +374,13 @@ export class HelperServer implements Disposable {
   #lost(connection: FrameConnection, problem: string | undefined): void {
     const peer = this.#peers.get(connection);
     if (peer === undefined) return;
-    if (problem !== undefined) {
+    // A client that ends while something is under way to it resets the connection, and has done nothing wrong.
+    const isBreach = problem !== undefined && !problem.startsWith("ECONNRESET");
+    if (isBreach) {
       const facts = { reason: "frame", ...this.#who(peer), detail: problem };
       this.#options.log.sayBounded("warning", "refused", facts);
     }
-    this.#forget(peer, problem === undefined ? "the client closed it" : "frame");
+    this.#forget(peer, isBreach ? "frame" : "the client closed it");
   }
 
   #forget(peer: Peer, reason: string): void {
@@ -362,10 +389,6 @@ export class HelperServer implements Disposable {
     if (peer.session === undefined) return;
     const sessions = this.#sessions().length;
     this.#options.log.say("info", "session closed", { ...this.#who(peer), reason, sessions });
-  }
-
-  #attemptsOf({ known }: Peer): TokenBucket {
-    return this.#attempts.of(`${known.credentials.userId}`, this.#options.clock.monotonicMs());
   }
 
   #who({ known, session }: Peer): { session: number | undefined; pid: number; uid: number } {

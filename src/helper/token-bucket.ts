@@ -14,14 +14,25 @@ export class TokenBucket {
     this.#filledAtMs = nowMs;
   }
 
-  /** Takes one where there is one: 0, else the milliseconds until there is. */
-  take(nowMs: number): number {
+  /** Takes so many where there are: 0, else the milliseconds until there are. More than fit are taken when it is full. */
+  take(nowMs: number, count = 1): number {
+    this.#fill(nowMs);
+    const wanted = Math.min(count, this.#capacity);
+    if (this.#tokens < wanted) return Math.ceil(((wanted - this.#tokens) * 1000) / this.#perSecond);
+    this.#tokens -= wanted;
+    return 0;
+  }
+
+  /** Takes so many, whether there are or not: what is missing must come back first. */
+  charge(nowMs: number, count: number): void {
+    this.#fill(nowMs);
+    this.#tokens -= count;
+  }
+
+  #fill(nowMs: number): void {
     const gained = ((nowMs - this.#filledAtMs) * this.#perSecond) / 1000;
     this.#tokens = Math.min(this.#capacity, this.#tokens + Math.max(0, gained));
     this.#filledAtMs = nowMs;
-    if (this.#tokens < 1) return Math.ceil(((1 - this.#tokens) * 1000) / this.#perSecond);
-    this.#tokens -= 1;
-    return 0;
   }
 
   /** Puts one back that was taken. */

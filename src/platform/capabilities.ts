@@ -31,7 +31,11 @@ const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 /** More than any kernel has; those that it does not know are refused with EINVAL, which is what is waited for. */
 const CAPABILITIES_MAX = 64;
-const NOBODY = 65_534;
+/**
+ * A user that no system has: those from 2^31 on are given to none (systemd's UIDS-GIDS). Not `nobody`, as whom real programs
+ * run: each of them could send signals to these threads, and so stop or end all of this process (kill(2)).
+ */
+const UNUSED_USER = 2 ** 31 + 0x5742;
 const SETRESUID_CALL = process.arch === "arm64" ? 147 : 117;
 const BPF_CALL = process.arch === "arm64" ? 280 : 321;
 /** linux/bpf.h */
@@ -91,7 +95,7 @@ export function refuseNewPrivileges(): void {
 
 /**
  * Gives up every capability but these, in all sets and threads, for good. `effective` may be used at any time; `permitted`
- * only within `withCapability`. Other threads than the calling one keep none and become the user nobody; this one
+ * only within `withCapability`. Other threads than the calling one keep none and become a user that there is not; this one
  * stays root, without what makes root mighty, because the files that it has to remove at its end are root's.
  *
  * How: glibc's setresuid changes all threads, and the kernel clears the capabilities of those that cease to be root
@@ -105,7 +109,7 @@ export function keepOnly(effective: readonly Capability[], permitted: readonly C
   const way = maskOf(["setuid", "setpcap"]);
   const c = libc();
   checked("PR_SET_KEEPCAPS", c.prctl(PR_SET_KEEPCAPS, 1n, null, 0n, 0n));
-  checked("setresuid", c.setresuid(NOBODY, NOBODY, NOBODY));
+  checked("setresuid", c.setresuid(UNUSED_USER, UNUSED_USER, UNUSED_USER));
   setCapabilities(keep | (way & had), keep | (way & had));
   for (let number = 0; number < CAPABILITIES_MAX; number += 1) {
     if (c.prctl(PR_CAPBSET_DROP, BigInt(number), null, 0n, 0n) !== 0) break;

@@ -7,9 +7,9 @@ import { readFileSync } from "node:fs";
 
 /**
  * ld.so(8) and what glibc takes away from set-user-ID programs (sysdeps/generic/unsecvars.h), except TMPDIR, which nothing
- * here uses; Bun's and its engine's own; Node's, which Bun reads too; libbpf's. DYLD_ is macOS's LD_.
+ * here uses; Bun's, its engine's and its allocator's own; Node's, which Bun reads too; libbpf's. DYLD_ is macOS's LD_.
  */
-const PREFIXES = ["LD_", "DYLD_", "BUN_", "NODE_", "MALLOC_", "JSC_", "LIBBPF_", "GLIBC_"];
+const PREFIXES = ["LD_", "DYLD_", "BUN_", "NODE_", "MALLOC_", "MIMALLOC_", "JSC_", "LIBBPF_", "GLIBC_"];
 const NAMES = new Set([
   "GCONV_PATH",
   "GETCONF_DIR",

@@ -1,5 +1,5 @@
 /** Starting this very program again in its own place: the same process, words and files, with other variables. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { ptr } from "bun:ffi";
 import { cString, libc } from "../../ffi/linux/libc.ts";
 
@@ -40,4 +40,12 @@ export function restart(environment: Readonly<Record<string, string>>): void {
     Object.entries(environment).map(([name, value]) => cString(`${name}=${value}`)),
   );
   libc().execve(cString("/proc/self/exe"), words.pointers, variables.pointers);
+}
+
+/**
+ * What lists of processes call this one, 15 bytes at most: proc_pid_comm(5). After a restart it would be `exe`, by the link
+ * that was started.
+ */
+export function nameProcess(name: string): void {
+  writeFileSync("/proc/self/comm", name);
 }

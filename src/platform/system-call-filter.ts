@@ -1,6 +1,7 @@
 /**
  * A filter of system calls (seccomp(2)) that holds for every thread: once it is on, this process can start no program,
- * open no socket, and neither make nor open a file for writing, whatever code may run in it. Refused calls fail with EPERM.
+ * open no socket, send no other process a signal, and neither make, change nor open a file for writing, whatever code may
+ * run in it. Refused calls fail with EPERM.
  */
 import { ptr } from "bun:ffi";
 import { defineLayout } from "../../ffi/layout.ts";
@@ -41,13 +42,16 @@ interface Architecture {
   readonly seccomp: number;
   /** open calls, with which argument holds the flags. */
   readonly open: readonly (readonly [number: number, flagsArgument: number])[];
+  /** Signals to threads, which the engine sends its own: allowed within this process. */
+  readonly tgkill: number;
   readonly refused: readonly number[];
 }
 
 /** New calls have the same number everywhere. */
 const COMMON =
-  "io_uring_setup:425 open_tree:428 move_mount:429 fsopen:430 fsmount:432 openat2:437 pidfd_getfd:438 " +
-  "mount_setattr:442 fchmodat2:452";
+  "pidfd_send_signal:424 io_uring_setup:425 open_tree:428 move_mount:429 fsopen:430 fsconfig:431 fsmount:432 fspick:433 " +
+  "openat2:437 pidfd_getfd:438 mount_setattr:442 fchmodat2:452 setxattrat:463 removexattrat:466 open_tree_attr:467 " +
+  "file_setattr:469";
 
 /** asm/unistd_64.h */
 const X86_64: Architecture = {
@@ -57,11 +61,14 @@ const X86_64: Architecture = {
     [2, 1],
     [257, 2],
   ],
+  tgkill: 234,
   refused: numbers(
     "execve:59 execveat:322 socket:41 connect:42 socketpair:53 truncate:76 creat:85 mknod:133 " +
       "mknodat:259 rename:82 renameat:264 renameat2:316 mkdir:83 mkdirat:258 link:86 linkat:265 " +
       "symlink:88 symlinkat:266 chmod:90 fchmod:91 fchmodat:268 chown:92 fchown:93 lchown:94 " +
-      "fchownat:260 setxattr:188 lsetxattr:189 fsetxattr:190 ptrace:101 process_vm_readv:310 " +
+      "fchownat:260 setxattr:188 lsetxattr:189 fsetxattr:190 removexattr:197 lremovexattr:198 fremovexattr:199 " +
+      "utime:132 utimes:235 futimesat:261 utimensat:280 mq_open:240 kill:62 tkill:200 rt_sigqueueinfo:129 " +
+      "rt_tgsigqueueinfo:297 ptrace:101 process_vm_readv:310 " +
       "process_vm_writev:311 perf_event_open:298 userfaultfd:323 mount:165 umount2:166 pivot_root:155 " +
       "chroot:161 swapon:167 open_by_handle_at:304 setns:308 unshare:272 init_module:175 " +
       "finit_module:313 delete_module:176 kexec_load:246 kexec_file_load:320 reboot:169 add_key:248 " +
@@ -74,10 +81,12 @@ const ARM64: Architecture = {
   audit: 0xc000_00b7,
   seccomp: 277,
   open: [[56, 2]],
+  tgkill: 131,
   refused: numbers(
     "execve:221 execveat:281 socket:198 connect:203 socketpair:199 truncate:45 mknodat:33 renameat:38 " +
       "renameat2:276 mkdirat:34 linkat:37 symlinkat:36 fchmod:52 fchmodat:53 fchown:55 fchownat:54 " +
-      "setxattr:5 lsetxattr:6 fsetxattr:7 ptrace:117 process_vm_readv:270 process_vm_writev:271 " +
+      "setxattr:5 lsetxattr:6 fsetxattr:7 removexattr:14 lremovexattr:15 fremovexattr:16 utimensat:88 mq_open:180 " +
+      "kill:129 tkill:130 rt_sigqueueinfo:138 rt_tgsigqueueinfo:240 ptrace:117 process_vm_readv:270 process_vm_writev:271 " +
       "perf_event_open:241 userfaultfd:282 mount:40 umount2:39 pivot_root:41 chroot:51 swapon:224 " +
       "open_by_handle_at:265 setns:268 unshare:97 init_module:105 finit_module:273 delete_module:106 " +
       "kexec_load:104 kexec_file_load:294 reboot:142 add_key:217 request_key:218 keyctl:219",
@@ -113,7 +122,13 @@ function instructions(architecture: Architecture): Instruction[] {
       [RETURN, 0, 0, RETURN_ALLOW],
     );
   }
-  list.push([RETURN, 0, 0, RETURN_ALLOW]);
+  list.push(
+    [JUMP_EQUAL, 0, 3, architecture.tgkill],
+    [LOAD, 0, 0, ARGUMENTS_OFFSET],
+    [JUMP_EQUAL, 1, 0, process.pid],
+    [RETURN, 0, 0, RETURN_EPERM],
+    [RETURN, 0, 0, RETURN_ALLOW],
+  );
   return list;
 }
 

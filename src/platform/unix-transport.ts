@@ -4,6 +4,7 @@
  * who the peer is.
  */
 import type { Socket, SocketHandler, UnixSocketOptions } from "bun";
+import { errno, errnoName, F_DUPFD_CLOEXEC, libc } from "../../ffi/linux/libc.ts";
 import { WbError } from "../model/errors.ts";
 import { frameParts, FrameReader } from "../protocol/helper/frames.ts";
 import type {
@@ -17,6 +18,13 @@ import type {
 import { WaitingBytes } from "../protocol/helper/waiting-bytes.ts";
 import { peerCredentials } from "./peer-credentials.ts";
 import { checkSocketPath, takeUnixPlace } from "./unix-place.ts";
+
+/**
+ * Bun accepts connections as long as there are any, and does nothing else meanwhile: who connects again and again would
+ * keep all others from being served. So after so many in one go there is a pause, in which others wait to be accepted.
+ */
+const ACCEPTED_AT_ONCE_MAX = 32;
+const PAUSE_MS = 20;
 
 export const unixTransport: Transport = { listen, connect };
 
@@ -49,7 +57,7 @@ class UnixConnection implements FrameConnection {
     if (this.#state !== "open") return false;
     for (const part of frameParts(frame)) {
       const written = this.#waiting.length === 0 ? this.#write(part) : 0;
-      if (written === undefined) return false;
+      if (written === undefined) return true; // the other end is gone, of which `closed` tells
       if (written < part.byteLength && !this.#wait(part.subarray(written))) return false;
     }
     return true;
@@ -148,18 +156,58 @@ async function listen(
   handlers: FrameHandlers & { opened(connection: FrameConnection): void },
 ): Promise<FrameListener> {
   const place = takeUnixPlace(path);
-  const socket = socketHandler(limits, handlers, (connection) => handlers.opened(connection));
-  // Given a descriptor, which its types don't know, Bun listens on it and leaves the file at the path alone.
-  const options = { fd: place.descriptor, socket } as unknown as UnixSocketOptions<Holder>;
-  const listener = Bun.listen(options);
+  let listener: Bun.SocketListener<Holder> | undefined;
+  let pause: ReturnType<typeof setTimeout> | undefined;
+  let acceptedAtOnce = 0;
+  const open = new Set<FrameConnection>();
+  const closed = (connection: FrameConnection, reason: string | undefined): void => {
+    open.delete(connection);
+    handlers.closed(connection, reason);
+  };
+  const frame: FrameHandlers["frame"] = (connection, bytes) => handlers.frame(connection, bytes);
+  const socket = socketHandler(limits, { frame, closed }, (connection) => {
+    open.add(connection);
+    // Nothing that was set to happen at once happens before Bun has stopped accepting.
+    if (acceptedAtOnce === 0) setImmediate(() => (acceptedAtOnce = 0));
+    acceptedAtOnce += 1;
+    if (acceptedAtOnce >= ACCEPTED_AT_ONCE_MAX && listener !== undefined) {
+      listener.stop(); // which closes nothing but its own descriptor
+      listener = undefined;
+      pause = setTimeout(resume, PAUSE_MS);
+    }
+    handlers.opened(connection);
+  });
+  const accept = (): void => {
+    // Given a descriptor, which its types don't know, Bun listens on it and leaves the file at the path alone.
+    const options = { fd: copyOf(place.descriptor), socket } as unknown as UnixSocketOptions<Holder>;
+    listener = Bun.listen(options);
+  };
+  const resume = (): void => {
+    try {
+      accept();
+    } catch {
+      pause = setTimeout(resume, PAUSE_MS); // no descriptor is free: one will be, and until then others wait
+    }
+  };
+  accept();
   let disposed = false;
   const dispose = async (): Promise<void> => {
     if (disposed) return;
     disposed = true;
     place.release();
-    listener.stop(true);
+    clearTimeout(pause);
+    listener?.stop(true);
+    for (const connection of open) connection.close(); // of before a pause
+    libc().close(place.descriptor);
   };
   return { path, [Symbol.asyncDispose]: dispose };
+}
+
+/** Another descriptor of the same listening socket: it listens as long as one of them is open. */
+function copyOf(descriptor: number): number {
+  const copy = libc().fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) throw new WbError("unavailable", `the socket can't be listened on: ${errnoName(errno())}`);
+  return copy;
 }
 
 /** Throws WbError where nobody answers at `path`. */

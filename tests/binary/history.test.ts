@@ -167,7 +167,7 @@ describe("recording and asking", () => {
       expect(chart.stdout).toMatch(
         new RegExp(`^${port}/tcp \\(in\\) +█+ +0 B +4\\.77 MiB +50\\.0 % +1$`, "m"),
       );
-      expect(chart.stdout).toContain("Bytes are TCP payload, exact.");
+      expect(chart.stdout).toContain("Bytes are payload, exact.");
       expect(chart.exitCode).toBe(0);
 
       const file = join(directory.path, "history.csv");

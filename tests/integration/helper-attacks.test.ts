@@ -289,11 +289,13 @@ describe("a session", () => {
       const before = residentBytes(helper.pid);
       using client = await helper.session();
       client.socket.pause();
-      // Half a megabyte an answer, so that a few fill what the kernel and the helper hold for a client.
-      const pids = Array.from({ length: 1000 }, () => process.pid);
-      for (let count = 0; count < 90; count += 1) client.post({ type: "processStats", pids });
+      // Two megabytes an answer, so that a few fill what the kernel and the helper hold for a client.
+      const wordy = Bun.spawn(["sh", "-c", "read _", "x".repeat(2000)], { stdin: "pipe" });
+      const pids = Array.from({ length: 1000 }, () => wordy.pid);
+      for (let count = 0; count < 4; count += 1) client.post({ type: "processStats", pids });
       await helper.says("reason=does_not_read");
       expect(residentBytes(helper.pid) - before).toBeLessThan(48 * 1024 * 1024);
+      wordy.kill();
     }),
   );
 });

@@ -82,6 +82,7 @@ describe("connection statistics", () => {
   test("tell closed sockets once to each session that was there, however often they ask", () =>
     served(async ({ source, session }) => {
       source.closedSockets = [socketRow(9, 1)];
+      await waitFor("what closed before anybody came to be read", () => source.closedSockets.length === 0);
       const [first, second] = [await session(), await session()];
       source.closedSockets = [socketRow(1, 1)];
       source.closedBytes = [bytesRow(1, 1, 100, 200)];
@@ -157,6 +158,47 @@ describe("events", () => {
         return found.length === 2 ? found : undefined;
       });
       expect(frames[1]).toMatchObject({ id, events: joinBytes([eventRecord(48), eventRecord(56)]) });
+    }));
+});
+
+describe("a client", () => {
+  test("that is slow in reading what it did not ask for is not cut off, and learns how much it missed", () =>
+    served(async ({ source, session, log }) => {
+      const client = await session();
+      const id = client.post({ type: "processEvents", credits: 1000 });
+      await client.ask({ type: "heartbeat" });
+      client.socket.pause();
+      const record = eventRecord(2000);
+      // Six megabytes in all, where one may wait to be written and one in the stream.
+      for (let round = 0; round < 15; round += 1) {
+        source.events = Array.from({ length: 200 }, () => record);
+        // eslint-disable-next-line no-await-in-loop -- one drain after the other
+        await waitFor("the events to be taken out of the kernel", () => source.events.length === 0);
+      }
+      client.socket.resume();
+      await client.ask({ type: "heartbeat" });
+      source.events = [eventRecord(40)];
+      const told = await waitFor("the last event", () => {
+        const frames = client.responses.filter((each) => each.type === "processEvents");
+        const bytes = frames.reduce((sum, { events }) => sum + events.length, 0);
+        return bytes % 2000 === 40 && { records: (bytes - 40) / 2000, dropped: frames.at(-1)?.droppedEvents };
+      });
+      expect(told.records + (told.dropped ?? 0)).toBe(3000);
+      expect(told.dropped).toBeGreaterThan(1000);
+      expect([client.isClosed, id > 0]).toEqual([false, true]);
+      expect(log.filter((line) => line.includes("refused"))).toEqual([]);
+    }));
+
+  test("that ends in the middle of an answer is not said to be refused", () =>
+    served(async ({ source, session, log }) => {
+      source.sockets = Array.from({ length: 20_000 }, (_, index) => socketRow(index + 1, 1));
+      const client = await session();
+      client.socket.pause();
+      client.post({ type: "connectionStats", sinceNs: 0 });
+      await waitFor("the answer to be written", () => source.collections > 1);
+      client.socket.terminate();
+      await waitFor("the end of the session", () => log.some((line) => line.includes("session closed")));
+      expect(log.filter((line) => line.includes("refused"))).toEqual([]);
     }));
 });
 

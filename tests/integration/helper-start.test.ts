@@ -1,9 +1,9 @@
 /**
  * How the helper starts and ends, in all its ways: from what surroundings it refuses to start, what it makes in the file
- * system, what privileges it keeps, and that nothing is left.
+ * system, and that nothing is left.
  */
 import { describe, expect } from "bun:test";
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { chmod, chown, lchown, mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { NOBODY_ID } from "../support/as-nobody.ts";
@@ -28,59 +28,6 @@ async function refused(
   await waitFor("the end of its words", () => helper.log.length > 0);
   return { text: helper.log.join("\n"), code };
 }
-
-interface Thread {
-  readonly name: string;
-  readonly isMain: boolean;
-  readonly facts: Readonly<Record<string, string>>;
-}
-
-function threadsOf(pid: number): Thread[] {
-  return readdirSync(`/proc/${pid}/task`).map((id) => {
-    const lines = readFileSync(`/proc/${pid}/task/${id}/status`, "utf8").split("\n");
-    const facts = Object.fromEntries(lines.map((line) => line.split(":\t", 2) as [string, string]));
-    return { name: facts["Name"] ?? "", isMain: Number(id) === pid, facts };
-  });
-}
-
-describe("privileges", () => {
-  testWith(
-    [...NEEDS, "program:setpriv"],
-    "are gone in every thread, but for looking at other processes",
-    async () => {
-      await using helper = await HelperProcess.start();
-      using client = await helper.session();
-      // What it still may do, it does: name the executable of another user's process.
-      const sleep = ["setpriv", `--reuid=${NOBODY_ID}`, "--clear-groups", "sleep", "60"];
-      const other = Bun.spawn(sleep, { env: { PATH: "/usr/bin:/bin" } });
-      const row = await waitFor("the other process", async () => {
-        const { processes } = await client.ask({ type: "processStats", pids: [other.pid, 2 ** 22] });
-        expect(processes.length).toBe(1);
-        return processes[0]?.commandLine[0] === "sleep" ? processes[0] : undefined;
-      });
-      expect([row.path, row.userId, row.parentPid]).toEqual([
-        realpathSync("/bin/sleep"),
-        NOBODY_ID,
-        process.pid,
-      ]);
-      other.kill();
-      const SYS_PTRACE = (1n << 19n).toString(16).padStart(16, "0");
-      const NONE = "0".repeat(16);
-      const threads = threadsOf(helper.pid);
-      expect(threads.length).toBeGreaterThan(1);
-      for (const { name, isMain, facts } of threads) {
-        const isRoot = facts["Uid"]?.startsWith("0\t");
-        const inherited = isRoot ? SYS_PTRACE : NONE;
-        expect([name, facts["CapEff"], facts["CapInh"], facts["CapAmb"]]).toEqual([name, NONE, NONE, NONE]);
-        expect([name, facts["CapPrm"]]).toEqual([name, isMain ? SYS_PTRACE : inherited]);
-        expect([name, facts["NoNewPrivs"], facts["Seccomp"]]).toEqual([name, "1", "2"]);
-        if (isMain) expect(facts["CapBnd"]).toBe(NONE);
-      }
-      // Nobody but root may look into it: it is not dumpable.
-      expect(statSync(`/proc/${helper.pid}/environ`).uid).toBe(0);
-    },
-  );
-});
 
 describe("a service, or one by hand", () => {
   testWith(NEEDS, "makes a socket and a secret for root alone, and removes both", async () => {
@@ -212,6 +159,29 @@ describe("a service, or one by hand", () => {
     const { text, code } = await refused({ program: [...powerless, ...FROM_SOURCE] });
     expect(text).toContain("this root lacks CAP_BPF");
     expect(code).toBe(4);
+  });
+});
+
+describe("a place where nothing can be made is told, with what to do:", () => {
+  /** Words before the helper's: it runs in a mount namespace of its own. */
+  const within = (mount: string): string[] => ["unshare", "-m", "sh", "-c", `${mount} && exec "$@"`, "sh"];
+
+  testWith([...NEEDS, "program:unshare"], "a full file system", async () => {
+    await using directory = await tmpdir();
+    const { path } = directory;
+    const full = `mount -t tmpfs -o size=4k,mode=0755 none ${path} && printf %04096d 0 > ${path}/all`;
+    const { text, code } = await refused({ program: [...within(full), ...FROM_SOURCE], directory: path });
+    expect(text).toContain(`wb: the helper can't make ${path}/secret: its file system is full`);
+    expect(text).toContain(`hint: free some space in ${path};`);
+    expect(code).toBe(1);
+  });
+
+  testWith([...NEEDS, "program:unshare"], "a read-only /run", async () => {
+    const words = [...within("mount -t tmpfs -o ro none /run"), ...FROM_SOURCE, "helper", "--elevated"];
+    await using helper = new HelperProcess(words, "/nonexistent");
+    await helper.says("wb: the helper can't make /run/wirebound: its file system is read-only");
+    await helper.says("hint: let root write to /run;");
+    expect(await helper.child.exited).toBe(1);
   });
 });
 

@@ -3,15 +3,32 @@
  * that don't read, and what that costs.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { unixTransport } from "../../src/platform/unix-transport.ts";
-import type { FrameLimits } from "../../src/protocol/helper/transport.ts";
+import type { FrameConnection, FrameLimits } from "../../src/protocol/helper/transport.ts";
 import { tmpdir, type TemporaryDirectory } from "../support/tmpdir.ts";
 import { compilePeer, LIMITS, Peer, rawClient, Recorder } from "../support/unix-ends.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MEGABYTE = 1 << 20;
+
+/** Connects and closes for two seconds, as fast as it can; prints how often. */
+const FLOOD = `
+import { AF_UNIX, libc, SOCK_STREAM } from ${JSON.stringify(join(import.meta.dir, "../../ffi/linux/libc.ts"))};
+const name = new TextEncoder().encode(process.argv[1]);
+const address = new Uint8Array(2 + name.length + 1);
+address.set([AF_UNIX, 0]);
+address.set(name, 2);
+const c = libc();
+let count = 0;
+for (const end = performance.now() + 2000; performance.now() < end; ) {
+  const socket = c.socket(AF_UNIX, SOCK_STREAM, 0);
+  if (c.connect(socket, address, address.length) === 0) count += 1;
+  c.close(socket);
+}
+console.log(count);
+`;
 
 let tools: TemporaryDirectory;
 let peerBinary: string;
@@ -197,3 +214,49 @@ test("a compiled listener with idle, stuck and half-closed peers does not keep a
   idle.end();
   stuck.terminate();
 }, 20_000);
+
+describe("a flood of connections", () => {
+  test("does not keep those that are there from being served", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "s");
+    const server = new Recorder();
+    // Letting somebody in is some work, which takes longer than to connect.
+    const opened = (connection: FrameConnection): void => {
+      server.opened(connection);
+      for (const end = performance.now() + 0.2; performance.now() < end;);
+    };
+    const listener = await unixTransport.listen(path, LIMITS, {
+      opened,
+      frame: server.frame,
+      closed: server.closed,
+    });
+    const client = new Recorder();
+    const up = await unixTransport.connect(path, LIMITS, client);
+    const down = await server.opening(1);
+    const flood = Bun.spawn([process.execPath, "-e", FLOOD, path], { stdout: "pipe", stderr: "inherit" });
+    let served = 0;
+    while (flood.exitCode === null) {
+      const known = server.frames.length;
+      up.send(numbered(10, served));
+      // eslint-disable-next-line no-await-in-loop -- one after the other, as long as the flood goes on
+      await waitFor("the frame", () => server.frames.length > known);
+      served += 1;
+    }
+    expect(await flood.exited).toBe(0);
+    const connections = Number(await flood.stdout.text());
+    expect(connections).toBeGreaterThan(200);
+    expect(served).toBeGreaterThan(40);
+    expect(down.waitingBytes).toBe(0);
+    // And who comes afterwards is let in.
+    const late = new Recorder();
+    const other = await waitFor("another", () =>
+      unixTransport.connect(path, LIMITS, late).catch(() => undefined),
+    );
+    other.send(numbered(77, 1));
+    await waitFor("its frame", () => server.frames.at(-1)?.length === 77);
+    // What was let in before a pause ends with the rest.
+    await listener[Symbol.asyncDispose]();
+    await Promise.all([client.closing(), late.closing()]);
+    expect(existsSync(path)).toBe(false);
+  });
+});

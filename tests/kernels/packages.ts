@@ -137,6 +137,7 @@ async function aptOptions(directory: string, suite: string): Promise<string[]> {
     "APT::Sandbox::User": "root", // apt's own user may not write here
     "Acquire::Languages": "none",
     "Acquire::Retries": "2",
+    "APT::Update::Error-Mode": "any", // else an unreachable mirror is a warning
   };
   return Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
 }

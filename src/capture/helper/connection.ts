@@ -293,9 +293,13 @@ export class HelperConnection implements Disposable {
       this.#refuseCredits(message, this.#credits.count);
       return;
     }
-    // An error that is about no request is about the handshake.
+    // An error that is about no request is about the handshake, or the session as a whole.
     const pending =
       this.#pending.get(id) ?? (message.type === "error" && id === 0 ? this.#anyPending() : undefined);
+    if (pending === undefined && message.type === "error" && id === 0) {
+      this.#fail(new HelperRefusal(message), true);
+      return;
+    }
     if (pending === undefined || (message.type !== "error" && message.type !== pending.type)) {
       this.#fail(malformedError(`an answer that was not asked for (${message.type})`), true);
       return;

@@ -16,10 +16,9 @@ import type {
 import type { ProcessKey } from "../../model/process.ts";
 import type { KnownProcess } from "./process-registry.ts";
 import { SocketEnds } from "./socket-ends.ts";
-import { protocolOf, STREAMS } from "./socket-protocol.ts";
+import { protocolOf, STREAMS, TCP_CLOSE, TCP_LISTEN } from "./socket-protocol.ts";
 import { offBy, tellRows, ToldCount, type Observation } from "./told-count.ts";
 
-const TCP_LISTEN = 10;
 /** Cookies below 2^53 are written as one number, as sock_diag's rows have it. */
 const EXACT_HIGH = 0x20_0000;
 const NOBODY: readonly ProcessKey[] = [];
@@ -161,6 +160,8 @@ export class HelperSocket {
   #baseSent = 0;
   #baseReceived = 0;
   #state = 0;
+  /** Also when it is closed, which it is before its end is told. */
+  #isListener = false;
   #userId = 0;
   readonly #ends = new SocketEnds();
   #revision = 0;
@@ -191,7 +192,7 @@ export class HelperSocket {
   get isShown(): boolean {
     if (this.other !== undefined) return true;
     const { localPort, remotePort } = this.#ends;
-    const isConnection = this.isStream && this.#state !== TCP_LISTEN;
+    const isConnection = this.isStream && !this.#isListener;
     if (localPort !== 0 && (!isConnection || remotePort !== 0)) return true;
     const { sent, received } = this.primary;
     const isUsed = this.rows.length > 1 || sent.told > 0 || received.told > 0;
@@ -234,6 +235,7 @@ export class HelperSocket {
     this.closedNs = SOCKET.get.closedNs(view, base);
     if (state !== this.#state) {
       this.#state = state;
+      if (state !== TCP_CLOSE) this.#isListener = state === TCP_LISTEN;
       this.invalidate(false);
     }
     if (this.createdNs !== 0 && this.#id === undefined) this.#setKind(view, base);

@@ -7,6 +7,7 @@ import {
   BYTES,
   BYTES_KEY,
   BYTES_ROW_BYTES,
+  cookieNumber,
   SOCKET,
   SOCKET_KEY,
   SOCKET_ROW_BYTES,
@@ -359,11 +360,6 @@ function peerAt(view: DataView, start: number): Peer | undefined {
   if (port === 0 && words.every((each) => each === 0)) return undefined;
   const address = formatIpv6(new Uint8Array(view.buffer, view.byteOffset + at, 16));
   return { words, address, port };
-}
-
-/** As a signed number, so that cookies that count down from 2^64 are exact too; equal ones are told apart by their words. */
-function cookieNumber(low: number, high: number): number {
-  return (high | 0) * 0x1_0000_0000 + low;
 }
 
 /** Takes a value out of its chain. False where it was not there. */

@@ -39,3 +39,7 @@ export function protocolOf(number: number, type: number): Protocol {
 
 /** Those that connect, and have a state for it. */
 export const STREAMS: ReadonlySet<Protocol> = new Set(["tcp", "mptcp", "sctp", "dccp"]);
+
+/** States of struct wb_socket that mean something beside their names (include/net/tcp_states.h). */
+export const TCP_CLOSE = 7;
+export const TCP_LISTEN = 10;

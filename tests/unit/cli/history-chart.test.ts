@@ -85,7 +85,7 @@ describe("the chart", () => {
       "chrony                               -          -   0.0 %            1",
       "",
       "Total: 1.00 GiB sent, 7.00 GiB received, 5 connections (2 more not shown: --limit)",
-      "Bytes are TCP payload, a lower bound for 1 connection whose end was not seen; UDP is not counted by this method (4 sockets).",
+      "Bytes are payload, a lower bound for 1 connection whose end was not seen; UDP is not counted by this method (4 sockets).",
       "Recorded 12h 00m of 1d 00h (50.0 %).",
       "Gap: the last monitor ended.",
       "Lost: netlink overflow, 2 times, bytes not known.",

@@ -92,6 +92,9 @@ describe("a process", () => {
   test("arguments are kept apart, empty ones too", () => {
     expect(parseCommandLine(bytes("sh\0-c\0echo a b\0\0"))).toEqual(["sh", "-c", "echo a b", ""]);
     expect(parseCommandLine(bytes("a title without an end"))).toEqual(["a title without an end"]);
+    expect(parseCommandLine(bytes(`npm install\0${"\0".repeat(60)}`))).toEqual(["npm install"]);
+    expect(parseCommandLine(bytes("grep\0\0"))).toEqual(["grep", ""]);
+    expect(parseCommandLine(bytes("\0\0\0"))).toEqual(["", "", ""]);
     expect(parseCommandLine(bytes(""))).toEqual([]);
   });
 

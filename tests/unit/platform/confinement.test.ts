@@ -19,6 +19,7 @@ describe("the environment", () => {
       "TMPDIR",
       "GCONV_PATH",
       "MALLOC_CHECK_",
+      "MIMALLOC_VERBOSE",
       "GLIBC_TUNABLES",
       "JSC_useJIT",
       "OLD_LD_PRELOAD",
@@ -30,6 +31,7 @@ describe("the environment", () => {
       "NODE_OPTIONS",
       "GCONV_PATH",
       "MALLOC_CHECK_",
+      "MIMALLOC_VERBOSE",
       "GLIBC_TUNABLES",
       "JSC_useJIT",
     ]);
@@ -96,7 +98,7 @@ test("the bundle of a compiled program is found, and of nothing else", async () 
 
 /** Gives up everything but CAP_SYS_PTRACE, then tries what must fail; what is printed is what did not. */
 const CONFINED = `
-import { readFileSync, writeFileSync, mkdirSync, openSync, linkSync } from "node:fs";
+import { readFileSync, writeFileSync, mkdirSync, openSync, linkSync, utimesSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { capabilities, keepOnly, mapsNeedPrivilege, withCapability } from "./src/platform/capabilities.ts";
 import { filterSystemCalls } from "./src/platform/system-call-filter.ts";
@@ -104,6 +106,7 @@ import { releaseCleanPages } from "./src/platform/resident-memory.ts";
 import { errno, libc } from "./ffi/linux/libc.ts";
 await readFile("/etc/passwd"); // another thread, which must lose its privileges too
 const directory = process.argv[1];
+const TGKILL = process.arch === "arm64" ? 131 : 234;
 const needs = mapsNeedPrivilege();
 const before = capabilities();
 keepOnly([], ["sysPtrace"]);
@@ -122,6 +125,14 @@ console.log(JSON.stringify({
     attempt("append", () => openSync("/etc/passwd", "a")),
     attempt("mkdir", () => mkdirSync(directory + "/made")),
     attempt("link", () => linkSync("/etc/passwd", directory + "/link")),
+    attempt("set times", () => utimesSync(directory, 0, 0)),
+    attempt("signal another", () => process.kill(process.ppid, 0)),
+    attempt("signal a thread of another", () => {
+      if (libc().syscall(TGKILL, BigInt(process.ppid), BigInt(process.ppid), 0n, 0n) < 0) throw new Error("error " + errno());
+    }),
+    attempt("signal itself", () => {
+      if (libc().syscall(TGKILL, BigInt(process.pid), BigInt(process.pid), 0n, 0n) < 0) throw new Error("error " + errno());
+    }),
     attempt("spawn", () => Bun.spawnSync(["/bin/true"])),
   ],
   socket: [libc().socket(2, 1, 0), errno()],
@@ -155,6 +166,10 @@ testWith(["root"], "what is given up is gone, and what is kept works", async () 
       ["append", "EPERM"],
       ["mkdir", "EPERM"],
       ["link", "EPERM"],
+      ["set times", "EPERM"],
+      ["signal another", "EPERM"],
+      ["signal a thread of another", "Error: error 1"],
+      ["signal itself", "done"],
       ["spawn", "EPERM"],
     ],
     socket: [-1, 1],

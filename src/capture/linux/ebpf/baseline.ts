@@ -121,7 +121,7 @@ class EntryWriter {
     }
     const result = libbpf().bpf_map_update_elem(this.#map.fd, this.#key, this.#value, BPF_NOEXIST);
     if (result === 0) this.written += 1;
-    else if (-result !== EEXIST) this.missed += 1; // an entry that is there was made by the programs, and knows more
+    else if (-result !== ERRNO.EEXIST) this.missed += 1; // an entry that is there was made by the programs, and knows more
   }
 
   #describe(record: DiagRecord, protocol: number): void {
@@ -165,8 +165,6 @@ class EntryWriter {
     SOCKET.set.taken(this.#view, 0, taken);
   }
 }
-
-const EEXIST = 17;
 
 /** For each socket's inode the process that holds it; of several the one that started first. */
 function holdersOf(files: ProcFiles): Map<number, Holder> {

@@ -2,16 +2,11 @@
  * Parts the rows of the two maps into those of open sockets and those of closed ones. In place, by the sockets' cookies;
  * nothing is allocated per row but a number for each socket that is closed.
  */
-import { SOCKET, SOCKET_KEY } from "../../../decode/ebpf-records.ts";
+import { cookieNumber, SOCKET, SOCKET_KEY } from "../../../decode/ebpf-records.ts";
 
-const TWO_TO_32 = 0x1_0000_0000;
-
-/**
- * A cookie as an exact number: those that the kernel counts up, those that it counts down from 2^64, and the ones of
- * ebpf/socket.h that an inode stands in for, are all far from 2^53 as signed numbers.
- */
+/** Of a key of either map, which begins with it. */
 export function cookieAt(view: DataView, offset: number): number {
-  return view.getUint32(offset, true) + view.getInt32(offset + 4, true) * TWO_TO_32;
+  return cookieNumber(view.getUint32(offset, true), view.getUint32(offset + 4, true));
 }
 
 export interface Parted {
@@ -52,8 +47,6 @@ export function part(
 }
 
 const CLOSED_OFFSET = SOCKET_KEY.size + SOCKET.offsetOf.closedNs;
-const CHANGED_OFFSET = SOCKET_KEY.size + SOCKET.offsetOf.changedNs;
-const PROTOCOL_OFFSET = SOCKET_KEY.size + SOCKET.offsetOf.protocol;
 
 export function isClosed(view: DataView, offset: number): boolean {
   return (
@@ -63,14 +56,11 @@ export function isClosed(view: DataView, offset: number): boolean {
 }
 
 export function changedNs(view: DataView, offset: number): number {
-  return (
-    view.getUint32(offset + CHANGED_OFFSET, true) +
-    view.getUint32(offset + CHANGED_OFFSET + 4, true) * TWO_TO_32
-  );
+  return SOCKET.get.changedNs(view, offset + SOCKET_KEY.size);
 }
 
 export function protocolAt(view: DataView, offset: number): number {
-  return view.getUint16(offset + PROTOCOL_OFFSET, true);
+  return SOCKET.get.protocol(view, offset + SOCKET_KEY.size);
 }
 
 /** The cookies of all rows. */

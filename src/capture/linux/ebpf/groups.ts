@@ -2,7 +2,7 @@
  * Which kernel programs belong together, by what they are attached to, and what is lost without them. One group counts
  * bytes: which one is the method. All others are the same for every method and can be missing.
  */
-import type { EbpfMethod } from "../../../model/capture-status.ts";
+import { EBPF_METHODS, type EbpfMethod } from "../../../model/capture-status.ts";
 import { DEGRADATIONS } from "../degradations.ts";
 import type { BpfProgram } from "./object.ts";
 
@@ -13,6 +13,14 @@ export type ProgramGroup = "counting" | "base" | "process" | "cgroup" | "names";
  * counted, and one that was there before is known to be so.
  */
 export const GROUPS: readonly ProgramGroup[] = ["counting", "base", "process", "cgroup", "names"];
+
+/**
+ * The methods in the order in which a kernel is asked for them, by its release (`uname -r`). Linux 6.3 and 6.4 have the
+ * tracepoints, but sendfile and splice still go past them.
+ */
+export function ladderOf(release: string): readonly EbpfMethod[] {
+  return /^6\.[34]\D/.test(release) ? ["ebpf_fentry", "ebpf_kprobe"] : EBPF_METHODS;
+}
 
 /** What a group's missing program means to a person, worst first. */
 export const GROUP_DEGRADATIONS = [

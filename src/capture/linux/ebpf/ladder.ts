@@ -3,10 +3,11 @@
  * program that counting can do without never takes the others with it: it becomes a degradation and a line for the log.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { release } from "node:os";
 import { AT_FDCWD, cString, errno, ERRNO, errnoName, libc } from "../../../../ffi/linux/libc.ts";
 import { O_CLOEXEC, O_DIRECTORY } from "../../../../ffi/linux/libc.ts";
 import { cgroup2Directory } from "../../../decode/mountinfo.ts";
-import { EBPF_METHODS, type Degradation, type EbpfMethod } from "../../../model/capture-status.ts";
+import type { Degradation, EbpfMethod } from "../../../model/capture-status.ts";
 import { WbError } from "../../../model/errors.ts";
 import { DEGRADATIONS } from "../degradations.ts";
 import { EBPF_FILES } from "./embedded.ts";
@@ -15,6 +16,7 @@ import {
   groupOf,
   GROUPS,
   isOfCgroup,
+  ladderOf,
   requiredSections,
   TAKEN_SECTION,
   type ProgramGroup,
@@ -89,7 +91,7 @@ export function openEbpf(options: EbpfOptions = {}): LoadedEbpf {
   const attempts: string[] = [];
   const refused: ProgramFailure[] = [];
   const typedReads = new TypedReads(bytes);
-  for (const method of options.method === undefined ? EBPF_METHODS : [options.method]) {
+  for (const method of options.method === undefined ? ladderOf(release()) : [options.method]) {
     const attempt = new Loading(bytes, method, options, cgroup, typedReads).run();
     if (attempt.loaded !== undefined) return attempt.loaded;
     attempts.push(`${method}: ${attempt.reason}`);

@@ -50,7 +50,8 @@ export class HashMapReader {
     // Entries may go and others come while it is read, so that more are seen than fit at one time.
     this.#rowsMax = map.maxEntries * 2;
     this.#growBatch(Math.max(1, batchRows));
-    this.#rows = new Uint32Array(0);
+    // Room for a full map: what is not used of it takes no memory, where growing step by step would leave garbage.
+    this.#rows = new Uint32Array((map.maxEntries * this.rowBytes) / WORD_BYTES);
   }
 
   /** All rows, valid until the next call. Throws WbError `unavailable` where the kernel refuses. */

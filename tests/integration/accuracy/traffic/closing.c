@@ -262,3 +262,43 @@ void mass_shape(bool server)
 	}
 	meet();
 }
+
+/* Disconnected and connected to the same end again, which begins the kernel's own counters anew. */
+void stream_reconnected_shape(bool server)
+{
+	struct tally t;
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	int port, listener = listener_of(server, &port), fd = -1;
+	if (!server) {
+		/* A port of its own is kept. */
+		fd = bound_socket(SOCK_STREAM, 0, run.address, 0);
+		tally_open(&t, fd);
+	}
+	for (int i = 0; i < 2; i++) {
+		/* The second connection carries more: what it adds must not be taken for growth. */
+		size_t bytes = size(i) / 4 * (size_t)(1 + 4 * i), answer = size(i + 2) / 4 * (size_t)(1 + 4 * i);
+		if (server) {
+			tally_open(&t, accept_one(listener));
+			by_recv(&t, bytes);
+			by_send(&t, answer);
+			meet();
+			report(&t);
+			meet();
+			close(t.fd);
+			continue;
+		}
+		struct sockaddr_storage name;
+		socklen_t length = make_address(&name, run.address, port);
+		must("connect", connect(fd, (struct sockaddr *)&name, length));
+		tally_ends(&t);
+		by_send(&t, bytes);
+		by_recv(&t, answer);
+		meet();
+		if (i == 0)
+			must("disconnect", connect(fd, &none, sizeof(none)));
+		else
+			report(&t);
+		meet();
+	}
+	close(server ? listener : fd);
+}

@@ -77,6 +77,7 @@ const struct scenario scenarios[] = {
 	STREAM("tcp-half-close", EVERY, 20000, ROLES(half_close_serve, half_close_use)),
 	STREAM("tcp-no-payload", BOTH, 0, ROLES(no_payload, no_payload)),
 	STREAM("tcp-refused", BOTH, 0, .shape = refused_shape),
+	STREAM("tcp-reconnected", BOTH, 20000, .shape = stream_reconnected_shape),
 	STREAM("tcp-many-processes", IPV4 | MAPPED, 2000, .shape = mass_shape, .seconds = 60),
 
 	/* UDP */

@@ -222,6 +222,7 @@ void half_close_serve(struct tally *);
 void half_close_use(struct tally *);
 void no_payload(struct tally *);
 void refused_shape(bool server);
+void stream_reconnected_shape(bool server);
 void blocked_reader_shape(bool server);
 void existing_shape(bool server);
 void idle_shape(bool server);

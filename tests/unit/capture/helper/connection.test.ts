@@ -90,6 +90,25 @@ describe("a connection", () => {
     await waitFor("the end", () => told.closed.length > 0);
     expect([told.closed.length, told.closed[0]?.code, connection.isOpen]).toEqual([1, "unavailable", false]);
   });
+
+  test("tells why where the helper ends it without having been asked", async () => {
+    await using directory = await tmpdir();
+    const why = { type: "error", id: 0, code: "too_many_sessions", retryAfterMs: undefined } as const;
+    await using _listener = await serveScript(directory.path, {
+      answer: ({ id }, say) => {
+        say({ type: "heartbeat", id, timeNs: 1 });
+        say({ ...why, message: "another user needs one of your sessions" });
+      },
+    });
+    const told: Told = { events: [], closed: [] };
+    using connection = await connect(directory.path, SECRET, told);
+    await connection.ask({ type: "heartbeat" }, 1000);
+    const [reason] = await waitFor("the end", () => told.closed.length > 0 && told.closed);
+    expect([reason?.code, reason?.message]).toEqual([
+      "unavailable",
+      "the elevated helper: another user needs one of your sessions",
+    ]);
+  });
 });
 
 describe("nobody is believed who", () => {

@@ -266,6 +266,17 @@ describe("other sockets", () => {
     expect(take({ closedSockets: socketRows({ cookie: 1, ...unbound, closedNs: 5 }) }).closed).toEqual([]);
   });
 
+  test("that listened are told to be closed, although they are no listeners any more when they end", () => {
+    const { table, take } = tableOf();
+    const ends = { cookie: 4, local: ["0.0.0.0", 8080], remote: ["0.0.0.0", 0] } as const;
+    take({ sockets: socketRows({ ...ends, state: STATES.listen, opener: PARENT }) });
+    const { closed } = take({
+      closedSockets: socketRows({ ...ends, state: STATES.close, opener: PARENT, closedNs: 5 }),
+    });
+    expect(brief(closed)).toEqual([["tcp:4", 0, 0, 0, [PARENT_KEY], "exact", undefined]]);
+    expect(table.samples()).toEqual([]);
+  });
+
   test("of other network namespaces say so, and may have the same cookie", () => {
     const { table, take } = tableOf();
     take({
