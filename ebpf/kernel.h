@@ -235,7 +235,7 @@ struct task_struct {
 };
 
 struct linux_binprm {
-	const char *filename;
+	const char *interp;
 };
 
 struct msghdr;

@@ -42,7 +42,7 @@ static __always_inline void fill_exec(struct wb_exec *exec, __u32 text_max, stru
 	bpf_core_read_str(&exec->comm, sizeof(exec->comm), &task->comm);
 	exec->arguments_length = length;
 	exec->arguments_size = 0;
-	name = bpf_probe_read_kernel_str(text, WB_FILENAME_MAX, BPF_CORE_READ(bprm, filename));
+	name = bpf_probe_read_kernel_str(text, WB_FILENAME_MAX, BPF_CORE_READ(bprm, interp));
 	if (name < 1 || name > WB_FILENAME_MAX)
 		name = 0;
 	exec->filename_size = name;

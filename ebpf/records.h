@@ -103,7 +103,10 @@ struct wb_event {
 #define WB_FILENAME_MAX 256
 #define WB_ARGUMENTS_MAX 2048
 
-/* Followed by the name as it was given to execve, then the arguments, each ended by a NUL. */
+/*
+ * Followed by the file that was started, as it was named (of a script: its interpreter, as the script names it), then the
+ * arguments, each ended by a NUL.
+ */
 struct wb_exec {
 	struct wb_event event;
 	__u32 arguments_length;	/* before it was cut */

@@ -233,8 +233,16 @@ describe("launched by a monitor", () => {
     expect(helper.log.join("\n")).not.toContain(ORDER.secret.slice(0, 16));
   });
 
+  testWith(NEEDS, "refuses an order of a process that did not start it", async () => {
+    const { helper: stranger } = await launched(ORDER);
+    await using _stranger = stranger;
+    const { helper, answer } = await launched({ ...ORDER, clientPid: stranger.pid });
+    await using _ = helper;
+    expect(answer).toMatchObject({ code: "permission" });
+    expect(await helper.child.exited).toBe(4);
+  });
+
   for (const [what, order, code, exit] of [
-    ["of a process that did not start it", { ...ORDER, clientPid: 1 }, "permission", 4],
     ["in the name of another user", { ...ORDER, userId: NOBODY_ID }, "permission", 4],
     ["without a secret", { ...ORDER, secret: "short" }, "protocol", 1],
     ["that is no order", "x".repeat(5000), "protocol", 1],

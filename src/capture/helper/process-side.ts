@@ -11,6 +11,7 @@ import { ProcFiles } from "../linux/proc-files.ts";
 import type { ProcessReading } from "../linux/process-side.ts";
 import { readBootTimeMs, SC_CLK_TCK, SC_PAGESIZE, withoutSuffix } from "../linux/process-table.ts";
 import { Users } from "../linux/users.ts";
+import { ExecutablePaths } from "./executable-paths.ts";
 import type { KnownProcess, ProcessRegistry } from "./process-registry.ts";
 
 /** Asks the helper for processes; undefined where it is away. At most PROCESSES_MAX at once. */
@@ -23,6 +24,7 @@ export class HelperProcessSide implements Disposable {
   readonly #registry: ProcessRegistry;
   readonly #files: ProcFiles;
   readonly #users = new Users();
+  readonly #paths = new ExecutablePaths();
   readonly #ticksPerSecond = libc().sysconf(SC_CLK_TCK);
   readonly #pageBytes = libc().sysconf(SC_PAGESIZE);
   readonly #bootedAtMs: number | undefined;
@@ -153,7 +155,8 @@ export class HelperProcessSide implements Disposable {
     if (process.toldVersion === process.version && (process.isComplete || state === "alive")) return;
     const { program } = process;
     if (program === undefined && state === "gone") this.#unreadable += 1;
-    const path = program?.fileName.startsWith("/") === true ? program.fileName : undefined;
+    const isAbsolute = program?.fileName.startsWith("/") === true;
+    const path = isAbsolute ? this.#paths.resolve(program.fileName) : undefined;
     const name = program === undefined ? undefined : baseName(program.fileName);
     const completeness = state === "gone" ? "all there is" : "more to come";
     this.#tell(process, path, program?.commandLine ?? [], completeness, name);

@@ -43,7 +43,8 @@ export const DEGRADATIONS = {
   helper_gone: {
     code: "helper_gone",
     message: "The elevated helper is gone: this goes on without it, with TCP bytes only, until it is back.",
-    remedy: "Start it again: sudo systemctl restart wirebound-helper, or wb monitor --elevate",
+    remedy:
+      "One that --elevate started is started again by itself; a service: sudo systemctl restart wirebound-helper",
   },
   no_helper: {
     code: "no_helper",
