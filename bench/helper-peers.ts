@@ -3,7 +3,7 @@
  * nethogs, a program for bpftrace on the same two tracepoints, and bcc's tcptop, as far as they are installed and work on
  * this kernel. Cost is the tool's own processor time, and what each call takes longer in the traffic itself while the tool
  * is there. All take turns, round by round, in changing order; a figure is the median over the rounds. The ratio is to the
- * cheapest of them that sees every call. Takes two minutes; needs root.
+ * cheapest of them that sees every call. Takes three minutes; needs root.
  */
 import { othersCounting, runInside, startHelper } from "./support/helper.ts";
 import { cpuOf, mebibytes, median, memoryOf, percentText, shareOf } from "./support/measures.ts";
@@ -12,8 +12,9 @@ import { generate } from "./support/programs.ts";
 
 const CALLS_PER_SECOND = 100_000;
 const ROUNDS = 5;
-const WARM_UP_MS = 2000;
-const WINDOW_MS = 2000;
+/** Until most of a helper that was just started is compiled to machine code. */
+const WARM_UP_MS = 4000;
+const WINDOW_MS = 3000;
 const BUDGET_RATIO = 1;
 const OURS = "wb helper";
 /** No other one sees each call of each protocol, or it sees packets. */

@@ -14,7 +14,7 @@ export function refusedMethods(series: KernelSeries): EbpfMethod[] {
 }
 
 /** Each way to send and receive; IPv4 in IPv6 form is looked at on the host, which has the same code. */
-const ALL_TRAFFIC = "all --families 46 --processes 10";
+const ALL_TRAFFIC = "all --families 46 --processes 5 --connections 5";
 /** For what counts no calls. */
 const SOME_TRAFFIC =
   "tcp-blocked-reader tcp-existing tcp-send-recv tcp-sendfile tcp-splice-both tcp-half-close udp-send-recv --families 46";
