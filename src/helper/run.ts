@@ -16,7 +16,7 @@ import {
   type Capability,
 } from "../platform/capabilities.ts";
 import { dangerousVariables, startingVariables } from "../platform/dangerous-environment.ts";
-import { releaseCleanPages } from "../platform/resident-memory.ts";
+import { releaseCleanPages, releaseSpareBuffers } from "../platform/resident-memory.ts";
 import { nameProcess, restart } from "../platform/restart.ts";
 import { filterSystemCalls } from "../platform/system-call-filter.ts";
 import { unixTransport } from "../platform/unix-transport.ts";
@@ -42,6 +42,8 @@ const PROCESS_NAME = "wb helper";
 const FRUGAL = { name: "BUN_JSC_useDFGJIT", value: "0" } as const;
 /** Pages that were touched once are given back so often. */
 const RELEASE_MS = 10_000;
+/** Buffers of answers are empty again when they are sent: given back as often. */
+const RELEASE_BUFFERS_MS = 100;
 /** Once when everything that a first session needs is there. */
 const RELEASE_FIRST_MS = 3000;
 
@@ -185,10 +187,12 @@ function releasingPages(): Disposable {
   releaseCleanPages();
   const first = setTimeout(releaseCleanPages, RELEASE_FIRST_MS);
   const timer = setInterval(releaseCleanPages, RELEASE_MS);
+  const buffers = setInterval(releaseSpareBuffers, RELEASE_BUFFERS_MS);
   return {
     [Symbol.dispose]: () => {
       clearTimeout(first);
       clearInterval(timer);
+      clearInterval(buffers);
     },
   };
 }

@@ -5,7 +5,9 @@
  */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { defineLayout } from "../../ffi/layout.ts";
+import { ptr } from "bun:ffi";
 import { libc } from "../../ffi/linux/libc.ts";
+import { spareBuffers } from "../lib/spare-buffers.ts";
 
 /** sys/mman.h */
 const MADV_DONTNEED = 4;
@@ -13,6 +15,8 @@ const MADV_DONTDUMP = 16;
 /** In which Bun keeps what it has compiled in: modules, their bytecode, files. Nothing ever writes to it. */
 const BUNDLE_SECTION = ".bun";
 const PAGE_BYTES = 4096;
+/** Smaller buffers are not worth a call. */
+const BUFFER_BYTES_MIN = 65_536;
 /** elf.h: Elf64_Ehdr and Elf64_Shdr. An executable that is not of type ET_EXEC is mapped anywhere. */
 const ELF = defineLayout("Elf64_Ehdr", 64, {
   magic: [0, "u32"],
@@ -118,6 +122,15 @@ export function releaseCleanPages(): void {
   if (bundle !== undefined) advise(bundle, MADV_DONTDUMP);
   const smaps = readFileSync("/proc/self/smaps", "utf8");
   for (const mapping of cleanFileMappings(smaps, bundle)) advise(mapping, MADV_DONTNEED);
+}
+
+/** Buffers that nobody uses at this moment lose what is in them, and their memory, until they are used again. */
+export function releaseSpareBuffers(): void {
+  for (const buffer of spareBuffers()) {
+    if (buffer.byteLength < BUFFER_BYTES_MIN) continue;
+    const pages = wholePages(ptr(buffer), buffer.byteLength);
+    if (pages !== undefined) advise(pages, MADV_DONTNEED);
+  }
 }
 
 function advise({ start, length }: Mapping, advice: number): void {

@@ -11,6 +11,7 @@ import {
   SOCKET_KEY,
   SOCKET_ROW_BYTES,
 } from "../../decode/ebpf-records.ts";
+import { offerSpareBuffer } from "../../lib/spare-buffers.ts";
 
 export { BYTES_ROW_BYTES, SOCKET_ROW_BYTES };
 
@@ -49,6 +50,7 @@ export class RowFilter {
 
   constructor(kind: RowKind) {
     this.#kind = kind;
+    offerSpareBuffer(() => this.#chosen);
   }
 
   /**

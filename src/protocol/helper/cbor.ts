@@ -9,6 +9,7 @@
 import { isUtf8 } from "node:buffer";
 import { Decoder } from "cbor-x/decode";
 import { Encoder } from "cbor-x/encode";
+import { offerSpareBuffer } from "../../lib/spare-buffers.ts";
 
 /** What the protocol carries. */
 export type Packed = number | string | Uint8Array | readonly Packed[] | PackedMap;
@@ -68,6 +69,7 @@ export const OWN_BUFFER_BYTES_MAX = 65_536;
 /** A larger buffer is not kept. */
 const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 let longBuffer = new Uint8Array(0);
+offerSpareBuffer(() => longBuffer);
 
 /**
  * A message as bytes: up to OWN_BUFFER_BYTES_MAX of byte strings in a buffer of its own, a longer one valid until the next

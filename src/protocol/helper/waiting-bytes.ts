@@ -2,6 +2,7 @@
  * Bytes that wait to be written: first in, first out, copied in, and never more than a limit. What one queue has emptied
  * the next one uses, so that answers of megabytes every second leave no garbage. Pure.
  */
+import { offerSpareBuffer } from "../../lib/spare-buffers.ts";
 
 /** Sizes are powers of two from here on; what is not touched takes no memory. */
 const BUFFER_BYTES_MIN = 4096;
@@ -11,6 +12,7 @@ const NO_BYTES = new Uint8Array(0);
 
 /** The largest buffer that was emptied, for whichever queue needs one next. */
 let spare = NO_BYTES;
+offerSpareBuffer(() => spare);
 
 function takeBuffer(sizeBytes: number): Uint8Array<ArrayBuffer> {
   if (spare.byteLength >= sizeBytes) {

@@ -162,6 +162,18 @@ void twins_shape(bool server)
 	}
 }
 
+/* A new device has a route for IPv6 a moment after it has a link: until then the network is unreachable. */
+static ssize_t send_when_reachable(int fd, size_t bytes, const struct sockaddr_storage *to, socklen_t length)
+{
+	for (int tries = 0; ; tries++) {
+		ssize_t count = sendto(fd, payload(), bytes, 0, (const struct sockaddr *)to, length);
+		bool unready = count < 0 && (errno == ENETUNREACH || errno == EADDRNOTAVAIL);
+		if (!unready || tries == 1000)
+			return count;
+		poll(NULL, 0, 5);
+	}
+}
+
 /* The server sends to a group or to everybody; two sockets of the client receive the same datagrams. */
 static void to_many(bool server, const char *group, int port)
 {
@@ -193,7 +205,7 @@ static void to_many(bool server, const char *group, int port)
 	meet();
 	for (int round = 0; round < 5; round++) {
 		if (server) {
-			ssize_t count = sendto(all[0].fd, payload(), size(round), 0, (struct sockaddr *)&name, length);
+			ssize_t count = send_when_reachable(all[0].fd, size(round), &name, length);
 			must("sendto", sent_to(&all[0], count, &name));
 			continue;
 		}

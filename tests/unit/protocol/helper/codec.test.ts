@@ -88,7 +88,9 @@ describe("what is sent is what is read", () => {
     const decoded = decodeResponse(frame);
     expect(decoded).toEqual({ ok: true, message: { ...stats, sockets, bytes } });
     // The buffer had room from the beginning, so the rows were copied once; and the next long frame uses it again.
-    expect(frame.buffer.byteLength).toBe(4 * 1024 * 1024);
+    // Another test of this process may have needed a longer one before.
+    expect(frame.buffer.byteLength).toBeGreaterThanOrEqual(4 * 1024 * 1024);
+    expect(Math.log2(frame.buffer.byteLength) % 1).toBe(0);
     const next = encodeResponse({ ...stats, sockets: bytes });
     expect(next.buffer).toBe(frame.buffer);
     expect(decoded).toEqual({ ok: true, message: { ...stats, sockets, bytes } });
