@@ -20,10 +20,20 @@ function ticks(pid: number): number {
   return Number(fields[11]) + Number(fields[12]);
 }
 
+/** Empty of a descriptor that was closed after it was listed: the helper reads files of its own now and then. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
+
 /** Maps, programs and links that the process has descriptors of, by the kernel's ids (proc_pid_fdinfo(5)). */
 function heldInKernel(pid: number): [kind: string, id: string][] {
   return readdirSync(`/proc/${pid}/fdinfo`).flatMap((descriptor): [string, string][] => {
-    const text = readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, "utf8");
+    const text = textOf(`/proc/${pid}/fdinfo/${descriptor}`);
     const link = /^link_id:\t(\d+)$/m.exec(text)?.[1];
     if (link !== undefined) return [["link", link]];
     const found = /^(map|prog)_id:\t(\d+)$/m.exec(text);
