@@ -248,4 +248,22 @@ static __always_inline int add_bytes(struct wb_socket *socket, const struct wb_s
 	return 0;
 }
 
+static __always_inline bool is_datagram(__u16 protocol)
+{
+	return protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE;
+}
+
+/* No process can move a byte of the socket any more, or the kernel is done with it. */
+static __always_inline int end_socket(struct sock *sk)
+{
+	struct wb_socket_key key;
+	struct wb_socket *entry = find_socket(&key, sk, BY_CALL);
+
+	if (!entry || entry->closed_ns != 0)
+		return 0;
+	entry->closed_ns = bpf_ktime_get_boot_ns();
+	entry->changed_ns = entry->closed_ns;
+	return 0;
+}
+
 #endif

@@ -1,11 +1,11 @@
 /**
  * Gives back what only starting up has needed of the program's own file: of its 80 MB of code a start touches more than
  * twenty, and a helper that then does the same little things forever needs a few. What is needed again comes back from the
- * page cache.
+ * page cache. Likewise the memory of buffers that nobody uses at the moment.
  */
+import { ptr } from "bun:ffi";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { defineLayout } from "../../ffi/layout.ts";
-import { ptr } from "bun:ffi";
 import { libc } from "../../ffi/linux/libc.ts";
 import { spareBuffers } from "../lib/spare-buffers.ts";
 
