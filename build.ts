@@ -14,6 +14,7 @@ import type { BunPlugin } from "bun";
 import { compilePrograms } from "./ebpf/compile.ts";
 import { ebpfPlugin } from "./ebpf/embed.ts";
 import { VERSION } from "./src/model/version.ts";
+import { webPlugin } from "./src/web/embed.ts";
 
 interface Target {
   readonly name: string;
@@ -114,7 +115,10 @@ function nativePackagePlugin(target: Target, directory: string): BunPlugin {
 }
 
 /** Returns the binary's path, and why it is without its kernel programs where it is. */
-async function compile(target: Target): Promise<{ binary: string; withoutEbpf: string | undefined }> {
+async function compile(
+  target: Target,
+  web: BunPlugin,
+): Promise<{ binary: string; withoutEbpf: string | undefined }> {
   const ebpf = await ebpfPlugin(target.os, target.cpu);
   const outfile = join(DIST, `wb-${target.name}${target.suffix}`);
   // Written aside and renamed, so that a running or half-built binary is never what a test or a person starts.
@@ -127,7 +131,7 @@ async function compile(target: Target): Promise<{ binary: string; withoutEbpf: s
     bytecode: true,
     splitting: true,
     sourcemap: "none",
-    plugins: [nativePackagePlugin(target, await nativePackageDirectory(target)), ebpf.plugin],
+    plugins: [nativePackagePlugin(target, await nativePackageDirectory(target)), ebpf.plugin, web],
   });
   if (!result.success) throw new Error(result.logs.map(String).join("\n"));
   await rename(working, outfile);
@@ -206,13 +210,20 @@ async function compileEbpf(quiet: boolean): Promise<void> {
   if ("missing" in programs && !quiet) console.log(`without the eBPF programs: ${programs.missing}`);
 }
 
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(1)} kB`;
+}
+
 async function main(): Promise<void> {
   const { targets, quiet, ebpfOnly } = chosenTargets();
   if (ebpfOnly) return compileEbpf(quiet);
   await mkdir(DIST, { recursive: true });
+  const web = await webPlugin(join(ROOT, ".toolchain", "web"));
+  if (!quiet)
+    console.log(`page           ${kilobytes(web.scriptBytes)} of script, ${kilobytes(web.totalBytes)}`);
   for (const target of targets) {
     const started = performance.now();
-    const { binary, withoutEbpf } = await compile(target);
+    const { binary, withoutEbpf } = await compile(target, web.plugin);
     const smoke = smokeRun(target, binary);
     if (isHost(target)) {
       const link = join(DIST, `.wb-new${target.suffix}`);

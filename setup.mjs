@@ -67,6 +67,7 @@ const DEBIAN_PACKAGES = {
     { program: "cpio", package: "cpio", without: "nothing runs on other kernels" },
     { program: "xz", package: "xz-utils", without: "nothing runs on other kernels" },
     { program: "cc", package: "gcc libc6-dev", without: "the traffic program of the tests can't be made" },
+    { program: "chromium", package: "chromium", without: "the web page is not opened in a browser" },
     {
       file: "/usr/share/keyrings/debian-archive-keyring.gpg",
       package: "debian-archive-keyring",

@@ -104,6 +104,7 @@ const STAGES: readonly Stage[] = [
   gate("format", true, [join(BIN, "oxfmt"), "--check"]),
   gate("lint", true, [join(BIN, "oxlint"), "--deny-warnings"]),
   gate("types", true, [join(BIN, "tsc"), "-p", "."]),
+  gate("page types", true, [join(BIN, "tsc"), "-p", "src/web"]),
   suite("layout", true, "tests/tidy.test.ts"),
   gate("ebpf", true, [process.execPath, "build.ts", "--ebpf-only"]),
   suite("unit", true, "tests/unit"),

@@ -26,6 +26,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./helper.ts")).helperCommand(),
   },
   {
+    name: "serve",
+    summary: "Be the parent of a fleet: agents report here, people look here",
+    load: async () => (await import("./serve.ts")).serveCommand(),
+  },
+  {
+    name: "agent",
+    summary: "Tell a parent what runs on this machine, and lose nothing of it",
+    load: async () => (await import("./agent.ts")).agentCommand(),
+  },
+  {
+    name: "verify",
+    summary: "Check the proof of an event, offline",
+    load: async () => (await import("./verify.ts")).verifyCommand(),
+  },
+  {
     name: "doctor",
     summary: "Say what works here, what does not, and the one command that mends it",
     load: async () => (await import("./doctor.ts")).doctorCommand(),

@@ -5,7 +5,7 @@
 import { localDate, localDayStart, localMinute, localTime } from "../lib/calendar.ts";
 import { formatBytes, formatDuration, printable } from "../lib/format.ts";
 import type { HistoryAnswer, HistoryCoverage, HistoryGroup, HistoryRow } from "../model/history.ts";
-import { fit } from "./print/table.ts";
+import { fit } from "./print/layout.ts";
 
 export interface ChartFrame {
   readonly by: HistoryGroup;

@@ -4,7 +4,7 @@ import { Command, Option } from "commander";
 import { GROUP_KEYS } from "../model/query.ts";
 import { document } from "./documentation.ts";
 import type { MonitorFlags } from "./monitor-options.ts";
-import { allSettings } from "./settings.ts";
+import { settingsOf } from "./settings.ts";
 
 /** An option with the choices that help and completions show; what is allowed is checked in monitor-options.ts. */
 function option(flags: string, description: string, group: string, choices?: readonly string[]): Option {
@@ -112,7 +112,7 @@ export function monitorCommand(): Command {
       { command: "wb monitor --demo", purpose: "look at the screen without watching anything real" },
     ],
     environment: [
-      ...allSettings().map(({ variable, fileType, flag, meaning }) => {
+      ...settingsOf("monitor", "history").map(({ variable, fileType, flag, meaning }) => {
         if (flag === undefined) return { name: variable, meaning };
         return {
           name: variable,

@@ -29,6 +29,10 @@ Examples:
   # who used the network since yesterday?
   wb history --since 24h --by process
 
+  # many machines on one page: the parent here, then what joins each of them
+  wb serve
+  wb serve token create
+
 Data goes to standard output, words go to standard error. Nothing here needs root;
 \`wb doctor\` says what more it could see with it.
 `;

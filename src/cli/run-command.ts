@@ -1,5 +1,7 @@
 /** Runs one commander command: its help in our form, its errors as ours, its output through our standard output. */
-import { Command, CommanderError } from "commander";
+import { type Argument, Command, CommanderError } from "commander";
+import { printable } from "../lib/format.ts";
+import { didYouMean } from "../lib/suggest.ts";
 import { WbError } from "../model/errors.ts";
 import { helpTail } from "./documentation.ts";
 import { fromCommander } from "./errors.ts";
@@ -46,6 +48,8 @@ function prepare(command: Command, write: (text: string) => void): void {
       styleTitle: title,
       optionDescription: ({ description, argChoices }) =>
         argChoices === undefined ? description : `${description}: ${argChoices.join(", ")}`,
+      // Every command has options: to say so of each leaves no room for what it does.
+      subcommandTerm: (each) => [each.name(), ...each.registeredArguments.map(argumentTerm)].join(" "),
       argumentDescription: ({ description, argChoices }) =>
         argChoices === undefined ? description : `${description}: ${argChoices.join(", ")}`,
     })
@@ -60,11 +64,33 @@ function nameOf(command: Command, words: readonly string[]): string {
   return next === undefined ? own : `${own} ${nameOf(next, words.slice(1)).replace(/^wb /, "")}`;
 }
 
+function argumentTerm(argument: Argument): string {
+  const text = argument.name() + (argument.variadic ? "..." : "");
+  return argument.required ? `<${text}>` : `[${text}]`;
+}
+
+/** The command that the words lead to, and the words that are left for it. */
+function commandOf(command: Command, words: readonly string[]): [Command, readonly string[]] {
+  const next = command.commands.find((each) => each.name() === words[0]);
+  return next === undefined ? [command, words] : commandOf(next, words.slice(1));
+}
+
 /** A command that needs another one below it prints its help as an error; a line that says so is easier to find. */
 function missingCommand(command: Command, words: readonly string[]): WbError {
-  const names = command.commands.map((each) => each.name());
+  const names = commandOf(command, words)[0].commands.map((each) => each.name());
   return new WbError("usage", `${nameOf(command, words).replace(/^wb /, "")} needs a command`, {
     hint: `there are: ${names.join(", ")}`,
+  });
+}
+
+/** A word that a command with others below it does not know was meant for one of these. */
+function unknownCommand(command: Command, words: readonly string[]): WbError | undefined {
+  const [found, left] = commandOf(command, words);
+  const names = found.commands.map((each) => each.name());
+  const word = left.find((each) => !each.startsWith("-"));
+  if (word === undefined || names.length === 0 || found.registeredArguments.length > 0) return undefined;
+  return new WbError("usage", `${nameOf(command, words)} has no command ${JSON.stringify(printable(word))}`, {
+    hint: didYouMean(word, names) ?? `there are: ${names.join(", ")}`,
   });
 }
 
@@ -82,6 +108,11 @@ export async function runCommand(command: Command, words: readonly string[]): Pr
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) {
       if (error.code === "commander.help") throw missingCommand(command, words);
+      const unknown =
+        error.code === "commander.excessArguments" || error.code === "commander.unknownCommand"
+          ? unknownCommand(command, words)
+          : undefined;
+      if (unknown !== undefined) throw unknown;
       throw fromCommander(error, nameOf(command, words));
     }
   }

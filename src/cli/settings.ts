@@ -3,7 +3,6 @@
  * table is their one source: help, docs/config.md and the check of the file are made from it.
  */
 import type { GroupKey, SnapshotQuery } from "../model/query.ts";
-import { WbError } from "../model/errors.ts";
 import {
   parseBy,
   parseDays,
@@ -13,24 +12,13 @@ import {
   parseSort,
   parseSwitch,
   parseText,
-  type Parsed,
 } from "./parse.ts";
+import { AGENT_SETTINGS } from "./agent-settings.ts";
+import { SERVE_SETTINGS } from "./serve-settings.ts";
+import { resolveSetting, type Setting, type SettingDescription, type SettingSources } from "./setting.ts";
 
-export interface Setting<T> {
-  /** Table and key of the configuration file. */
-  readonly table: "monitor" | "history";
-  readonly key: string;
-  /** TOML types that the file may use for it. */
-  readonly fileType: "text" | "duration" | "count" | "switch";
-  readonly variable: string;
-  /** `WB_NO_DNS=1` is `dns = false`. */
-  readonly variableNegates?: boolean;
-  /** Undefined where only variables and the file have it. */
-  readonly flag: string | undefined;
-  readonly fallback: T;
-  readonly meaning: string;
-  parse(text: string): Parsed<T>;
-}
+export { resolveSetting };
+export type { FileValue, Setting, SettingDescription, SettingSources } from "./setting.ts";
 
 function setting<T>(definition: Omit<Setting<T>, "table">): Setting<T> {
   return { table: "monitor", ...definition };
@@ -172,12 +160,15 @@ export const HISTORY_SETTINGS = {
   }),
 } as const;
 
-/** A setting of which only its description matters. */
-export type SettingDescription = Omit<Setting<unknown>, "parse" | "fallback">;
-
 /** All settings, in the order of the documents. */
 export function allSettings(): readonly SettingDescription[] {
-  return [...Object.values(SETTINGS), ...Object.values(HISTORY_SETTINGS)];
+  const tables = [SETTINGS, HISTORY_SETTINGS, SERVE_SETTINGS, AGENT_SETTINGS];
+  return tables.flatMap((table) => Object.values<SettingDescription>(table));
+}
+
+/** Those of some tables. */
+export function settingsOf(...tables: readonly Setting<unknown>["table"][]): readonly SettingDescription[] {
+  return allSettings().filter(({ table }) => tables.includes(table));
 }
 
 /** What the history is to be like, by variables and the file. */
@@ -195,54 +186,4 @@ export function historySettings(sources: Omit<SettingSources, "flag">): HistoryS
     hourlyRetentionDays: resolveSetting(HISTORY_SETTINGS.keepHourly, all),
     dailyRetentionDays: resolveSetting(HISTORY_SETTINGS.keepDaily, all),
   };
-}
-
-/** A value as the configuration file has it, and where. */
-export interface FileValue {
-  readonly text: string;
-  /** `config.toml:12`, as far as the line is known. */
-  readonly origin: string;
-}
-
-export interface SettingSources {
-  /** What the flag gave, as text; undefined where it was not given. */
-  readonly flag: string | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Values of the file by `table.key`. */
-  readonly file: ReadonlyMap<string, FileValue>;
-}
-
-function refused(
-  code: "usage" | "config",
-  origin: string,
-  parsed: { problem: string; hint?: string },
-): WbError {
-  return new WbError(code, `${origin}: ${parsed.problem}`, {
-    hint: parsed.hint ?? "see `wb monitor --help`",
-  });
-}
-
-function negated(text: string): string {
-  const parsed = parseSwitch(text);
-  return "value" in parsed ? String(!parsed.value) : text;
-}
-
-/**
- * The value of a setting by the order of its sources.
- * @throws WbError("usage") for a wrong flag, WbError("config") for a wrong variable or file.
- */
-export function resolveSetting<T>(definition: Setting<T>, sources: SettingSources): T {
-  const { flag, env, file } = sources;
-  const variable = env[definition.variable];
-  const fromFile = file.get(`${definition.table}.${definition.key}`);
-  let given: { text: string; origin: string; code: "usage" | "config" } | undefined;
-  if (flag !== undefined) given = { text: flag, origin: definition.flag ?? definition.key, code: "usage" };
-  else if (variable !== undefined && variable !== "") {
-    const text = definition.variableNegates === true ? negated(variable) : variable;
-    given = { text, origin: definition.variable, code: "config" };
-  } else if (fromFile !== undefined) given = { ...fromFile, code: "config" };
-  if (given === undefined) return definition.fallback;
-  const parsed = definition.parse(given.text);
-  if ("value" in parsed) return parsed.value;
-  throw refused(given.code, given.origin, parsed);
 }

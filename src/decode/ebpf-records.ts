@@ -4,6 +4,8 @@
  */
 import { defineLayout } from "../../ffi/layout.ts";
 
+const TWO_TO_32 = 0x1_0000_0000;
+
 export const SOCKET_KEY = defineLayout("wb_socket_key", 16, {
   cookie: [0, "u64"],
   netns: [8, "u32"],
@@ -126,7 +128,14 @@ export const NAME = defineLayout("wb_name", 48, {
  * from 2^64, and the ones of ebpf/socket.h that an inode stands in for, are all far from 2^53 as signed numbers.
  */
 export function cookieNumber(low: number, high: number): number {
-  return (high | 0) * 0x1_0000_0000 + low;
+  return (high | 0) * TWO_TO_32 + low;
+}
+
+/** A time as whole clock ticks, exact for all 64 bits that can occur, where a double is not. `nsPerTick`: at most 2^32. */
+export function wholeTicks(low: number, high: number, nsPerTick: number): number {
+  const perWord = Math.floor(TWO_TO_32 / nsPerTick);
+  const rest = TWO_TO_32 - perWord * nsPerTick;
+  return high * perWord + Math.floor((high * rest + low) / nsPerTick);
 }
 
 export const SOCKET_ROW_BYTES = SOCKET_KEY.size + SOCKET.size;

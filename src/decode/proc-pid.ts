@@ -37,6 +37,70 @@ export function parseProcStat(bytes: Uint8Array): ProcStat | undefined {
   return whole ? stat : undefined;
 }
 
+/** The numbers of /proc/PID/stat that a scan of all processes looks at, for an object that is used again. */
+export interface ScannedStat {
+  comm: string;
+  parentPid: number;
+  /** Clock ticks from boot to the start. */
+  startTicks: number;
+  cpuTicks: number;
+  residentPages: number;
+  isKernelThread: boolean;
+  /** Nothing of it runs any more: it only waits for its parent to take notice. */
+  hasEnded: boolean;
+}
+
+/** Fields of man 5 proc_pid_stat. */
+const STATE = 3;
+const PARENT = 4;
+const FLAGS = 9;
+const USER_TIME = 14;
+const SYSTEM_TIME = 15;
+const THREADS = 20;
+const START_TIME = 22;
+const RESIDENT = 24;
+/** PF_KTHREAD, linux/sched.h. */
+const KERNEL_THREAD = 0x0020_0000;
+/** The states Z, X and x. */
+const ENDED_STATES = [0x5a, 0x58, 0x78];
+
+/** Reads /proc/PID/stat into an object, with no other object but the name. False where it is not what it should be. */
+export function scanProcStat(bytes: Uint8Array, into: ScannedStat): boolean {
+  const open = bytes.indexOf(0x28);
+  const close = bytes.lastIndexOf(0x29);
+  if (open < 0 || close < open) return false;
+  into.comm = decoder.decode(bytes.subarray(open + 1, close));
+  into.cpuTicks = 0;
+  let field = STATE;
+  let state = 0;
+  let threads = 0;
+  for (let position = close + 2; field <= RESIDENT && position < bytes.length; field += 1) {
+    if (field === STATE) state = bytes[position] ?? 0;
+    let value = 0;
+    for (; position < bytes.length; position += 1) {
+      const digit = (bytes[position] ?? 0) - 0x30;
+      if (digit === 0x20 - 0x30 || digit === 0x0a - 0x30) break;
+      if (digit >= 0 && digit <= 9) value = value * 10 + digit;
+    }
+    position += 1;
+    if (field === PARENT) into.parentPid = value;
+    else if (field === FLAGS) into.isKernelThread = (value & KERNEL_THREAD) !== 0;
+    else if (field === USER_TIME || field === SYSTEM_TIME) into.cpuTicks += value;
+    else if (field === THREADS) threads = value;
+    else if (field === START_TIME) into.startTicks = value;
+    else if (field === RESIDENT) into.residentPages = value;
+  }
+  // The first thread of a process may end before the others.
+  into.hasEnded = ENDED_STATES.includes(state) && threads <= 1;
+  return field > RESIDENT && Number.isSafeInteger(into.startTicks);
+}
+
+/** In how many process namespaces it has a pid, by /proc/PID/status; 1 where the kernel does not tell (before Linux 4.1). */
+export function parsePidNamespaces(bytes: Uint8Array): number {
+  const match = /^NSpid:((?:\t\d{1,10})+)$/m.exec(decoder.decode(bytes));
+  return match?.[1] === undefined ? 1 : match[1].split("\t").length - 1;
+}
+
 /** The real user id of /proc/PID/status. */
 export function parseStatusUserId(bytes: Uint8Array): number | undefined {
   const match = /^Uid:\t(\d{1,10})\t/m.exec(decoder.decode(bytes));

@@ -94,9 +94,9 @@ export class CounterTrack {
     return delta;
   }
 
-  /** Observation begins anew at the present value: what was observed until now is accounted for elsewhere. */
-  rebase(): void {
-    if (this.value !== undefined) this.#base = this.value;
+  /** Observation begins anew so far before the present value: what was observed until there is accounted for elsewhere. */
+  rebase(kept = 0): void {
+    if (this.value !== undefined) this.#base = this.value - kept;
   }
 
   #begin(told: number): void {

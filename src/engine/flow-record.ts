@@ -59,6 +59,9 @@ export class FlowRecord {
   /** 1 where it is a socket's own row, 0 where it is a part of one. */
   readonly socketCount: 0 | 1;
   lastActivityMs: number;
+  /** Bytes from when it had no row, which the next snapshot is the first to show. */
+  untoldSent = 0;
+  untoldReceived = 0;
   /** The batch in which it was last alive or told. */
   seenSequence: number;
   /** Unix milliseconds: when it was first missing. */

@@ -21,7 +21,7 @@ import { LossLedger } from "./loss-ledger.ts";
 import { ProcessMemory } from "./process-memory.ts";
 import { reconcile } from "./reconciliation.ts";
 import { RemoteNames, type RemoteName } from "./remote-names.ts";
-import { RetiredFlows, sideOf, TrafficSums, type Growth } from "./retired-flows.ts";
+import { RetiredFlows, sideOf, TrafficSums, type Growth, type Untold } from "./retired-flows.ts";
 
 export interface FlowTableOptions {
   /** Says when the table began, which is when WireBound started. */
@@ -67,6 +67,7 @@ export class FlowTable {
   #method: CaptureStatus["method"] | undefined;
   #closedConnections = 0;
   #reusedIds = 0;
+  #evictedCount = 0;
   /** Flows that were alive in the snapshot before, and those that came since: whether there is room without evicting one. */
   #livingRows = 0;
   /** The totals of the snapshot before: they never go down. */
@@ -83,6 +84,16 @@ export class FlowTable {
     this.#startedAtMs = options.clock.nowMs();
     this.#names = new RemoteNames(options.nameOf, options.observedNames);
     this.#context = this.#makeContext();
+  }
+
+  /** Traffic that no row of any snapshot has shown, for there was no room for one. */
+  get untold(): Untold {
+    return this.#retired.untold;
+  }
+
+  /** Rows that went before their time. */
+  get evictedCount(): number {
+    return this.#evictedCount;
   }
 
   /** Takes everything learned since the batch before. Batches must come in the order in which they were sampled. */
@@ -177,6 +188,8 @@ export class FlowTable {
       this.#context,
     );
     if (isAwake) record.lastActivityMs = batch.sampledAtMs;
+    record.untoldSent = back.untoldSent;
+    record.untoldReceived = back.untoldReceived;
     this.#records.set(key, record);
     this.#livingRows += 1;
     return record;
@@ -258,6 +271,7 @@ export class FlowTable {
     const excess = this.#records.size - this.#maxFlows;
     if (excess <= 0) return;
     for (const [key, record] of chooseEvicted(this.#records, excess)) this.#remove(key, record);
+    this.#evictedCount += excess;
     this.#loss.add({ cause: "flow_evicted", count: excess, bytes: 0 });
   }
 
@@ -300,6 +314,8 @@ export class FlowTable {
       received += Math.max(0, record.received.stepRate(step));
       sums.add(sideOf(record), record.sent.observed, record.received.observed);
       flows.push(record.publish(this.#context));
+      record.untoldSent = 0;
+      record.untoldReceived = 0;
       if (record.isClosed) continue;
       this.#livingRows += 1;
       sockets += record.socketCount;

@@ -48,6 +48,26 @@ interface Remembered extends RecordTracks {
   /** Whether it is worth a loss if it vanishes: a TCP connection with counters. */
   readonly isCounted: boolean;
   seenSequence: number;
+  /** Bytes that no row has shown; a row shows them if it gets one again. */
+  untoldSent: number;
+  untoldReceived: number;
+  /** Whether it is among the untold flows. */
+  isUntold: boolean;
+}
+
+/** A living socket that gets a row again. */
+export interface Readmitted {
+  readonly id: string;
+  readonly tracks: RecordTracks;
+  readonly firstSeenMs: number;
+  readonly untoldSent: number;
+  readonly untoldReceived: number;
+}
+
+/** What ended without a row: it is in the sums, and nobody who reads rows has met it. */
+export interface Untold {
+  readonly flows: number;
+  readonly bytes: number;
 }
 
 /** What a socket without a row did in one sample. */
@@ -65,6 +85,13 @@ export class RetiredFlows {
   /** Bounded by the living sockets of a batch, because what two batches don't mention is dropped. */
   readonly #living = new Map<string, Remembered>();
   #livingSockets = 0;
+  #untoldFlows = 0;
+  #untoldBytes = 0;
+
+  /** Since the start. */
+  get untold(): Untold {
+    return { flows: this.#untoldFlows, bytes: this.#untoldBytes };
+  }
 
   get livingCount(): number {
     return this.#living.size;
@@ -87,7 +114,6 @@ export class RetiredFlows {
     const side = sideOf(record);
     this.sums.add(side, record.sent.observed, record.received.observed);
     const growth = { sent: record.sent.takeDelta(), received: record.received.takeDelta() };
-    if (key === undefined) return growth;
     const remembered: Remembered = {
       id: record.id,
       sent: record.sent,
@@ -97,7 +123,12 @@ export class RetiredFlows {
       socketCount: record.socketCount,
       isCounted: record.isLossWhenGone,
       seenSequence: record.seenSequence,
+      untoldSent: growth.sent + record.untoldSent,
+      untoldReceived: growth.received + record.untoldReceived,
+      isUntold: false,
     };
+    if (key === undefined || record.isClosed) this.#countUntold(remembered);
+    if (key === undefined) return growth;
     if (record.isClosed) this.#rememberClosed(key, remembered);
     else this.#rememberLiving(key, remembered);
     return growth;
@@ -122,17 +153,24 @@ export class RetiredFlows {
     remembered.sent.finish(closed.counters.bytesSent);
     remembered.received.finish(closed.counters.bytesReceived);
     if (this.#forgetLiving(key, remembered)) this.#rememberClosed(key, remembered);
-    return this.#book(remembered);
+    const growth = this.#book(remembered);
+    this.#countUntold(remembered);
+    return growth;
   }
 
   /** Gives a living socket back to the table, because there is room or because it woke up. */
-  readmit(
-    key: string,
-  ): { readonly id: string; readonly tracks: RecordTracks; readonly firstSeenMs: number } | undefined {
+  readmit(key: string): Readmitted | undefined {
     const remembered = this.#living.get(key);
     if (remembered === undefined) return undefined;
     this.#forgetLiving(key, remembered);
-    return { id: remembered.id, tracks: remembered, firstSeenMs: remembered.firstSeenMs };
+    // Its row shows what none has shown, so that is in the sums no more.
+    const untoldSent = Math.max(0, remembered.untoldSent);
+    const untoldReceived = Math.max(0, remembered.untoldReceived);
+    this.sums.add(remembered.side, -untoldSent, -untoldReceived);
+    remembered.sent.rebase(untoldSent);
+    remembered.received.rebase(untoldReceived);
+    const { id, firstSeenMs } = remembered;
+    return { id, tracks: remembered, firstSeenMs, untoldSent, untoldReceived };
   }
 
   /** Forgets living sockets that the last two batches didn't mention. Returns how many of them had counters. */
@@ -142,6 +180,7 @@ export class RetiredFlows {
       if (sequence - remembered.seenSequence < 2) continue;
       this.#forgetLiving(key, remembered);
       this.#rememberClosed(key, remembered);
+      this.#countUntold(remembered);
       if (remembered.isCounted) vanished += 1;
     }
     return vanished;
@@ -175,7 +214,20 @@ export class RetiredFlows {
     const sent = bookTrack(remembered.sent);
     const received = bookTrack(remembered.received);
     this.sums.add(remembered.side, sent, received);
+    remembered.untoldSent += sent;
+    remembered.untoldReceived += received;
     return { sent, received };
+  }
+
+  /** It has no row, and gets none any more. */
+  #countUntold(remembered: Remembered): void {
+    const bytes = Math.max(0, remembered.untoldSent) + Math.max(0, remembered.untoldReceived);
+    remembered.untoldSent = 0;
+    remembered.untoldReceived = 0;
+    if (bytes === 0) return;
+    this.#untoldBytes += bytes;
+    if (!remembered.isUntold) this.#untoldFlows += 1;
+    remembered.isUntold = true;
   }
 }
 

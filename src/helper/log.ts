@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../lib/clock.ts";
 import { printable } from "../lib/format.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import { TokenBucket } from "../lib/token-bucket.ts";
 
 export const LOG_LEVELS = ["error", "warning", "info"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

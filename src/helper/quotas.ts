@@ -2,7 +2,7 @@
  * How often clients may do what costs the helper something: connect and fail, and begin sessions, by user; ask, by process; have processes
  * looked at, by user; and who gives up a session where all are taken, so that no user can keep the others out.
  */
-import { TokenBuckets } from "./token-bucket.ts";
+import { TokenBuckets } from "../lib/token-bucket.ts";
 
 export const SESSIONS_MAX = 10;
 export const REQUESTS_PER_SECOND = 100;

@@ -55,6 +55,16 @@ export function parseDuration(text: string): number | undefined {
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
+/**
+ * JSON text that can't steer a terminal or reorder its text either: what JSON.stringify leaves of such characters is escaped,
+ * which changes nothing of what it says.
+ */
+export function printableJson(json: string): string {
+  return json.replaceAll(UNPRINTABLE, (character) =>
+    character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /** Replaces control characters, so that no process name or host name can steer a terminal. */
 export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, "\u{fffd}");

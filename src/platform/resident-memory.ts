@@ -8,6 +8,7 @@ import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { defineLayout } from "../../ffi/layout.ts";
 import { libc } from "../../ffi/linux/libc.ts";
 import { spareBuffers } from "../lib/spare-buffers.ts";
+import { SinglePages, type Mapping } from "./single-pages.ts";
 
 /** sys/mman.h */
 const MADV_DONTNEED = 4;
@@ -17,6 +18,8 @@ const BUNDLE_SECTION = ".bun";
 const PAGE_BYTES = 4096;
 /** Smaller buffers are not worth a call. */
 const BUFFER_BYTES_MIN = 65_536;
+/** Smaller mappings are not worth mapping singly. */
+const MAPPING_BYTES_MIN = 1024 * 1024;
 /** elf.h: Elf64_Ehdr and Elf64_Shdr. An executable that is not of type ET_EXEC is mapped anywhere. */
 const ELF = defineLayout("Elf64_Ehdr", 64, {
   magic: [0, "u32"],
@@ -37,11 +40,6 @@ const CLASS_64 = 2;
 const ET_EXEC = 2;
 const SECTIONS_MAX = 256;
 const NAMES_BYTES_MAX = 65_536;
-
-export interface Mapping {
-  readonly start: number;
-  readonly length: number;
-}
 
 /** Where the bundle's whole pages are in memory; undefined where this is not a compiled program. */
 export function bundleMapping(path = "/proc/self/exe"): Mapping | undefined {
@@ -117,11 +115,26 @@ function isWithin(inner: Mapping, outer: Mapping): boolean {
 
 /** Does nothing where the kernel doesn't let it: it is memory that is saved, not a promise. */
 export function releaseCleanPages(): void {
+  for (const mapping of ownCleanMappings()) advise(mapping, MADV_DONTNEED);
+}
+
+/**
+ * The same, and from now on only those pages come back that are touched: for a program that needs a little of everything, now and
+ * then. To be called once; does nothing where the kernel doesn't let it.
+ */
+export function keepTouchedPagesOnly(): void {
+  const pages = SinglePages.open();
+  for (const mapping of ownCleanMappings()) {
+    if (mapping.length >= MAPPING_BYTES_MIN) pages?.register(mapping);
+    advise(mapping, MADV_DONTNEED);
+  }
+}
+
+function ownCleanMappings(): Mapping[] {
   const bundle = bundleMapping();
   // Other advice than its surroundings have makes it a mapping of its own, with its own count of changed pages.
   if (bundle !== undefined) advise(bundle, MADV_DONTDUMP);
-  const smaps = readFileSync("/proc/self/smaps", "utf8");
-  for (const mapping of cleanFileMappings(smaps, bundle)) advise(mapping, MADV_DONTNEED);
+  return cleanFileMappings(readFileSync("/proc/self/smaps", "utf8"), bundle);
 }
 
 /** Buffers that nobody uses at this moment lose what is in them, and their memory, until they are used again. */

@@ -7,7 +7,7 @@
  * the log was last synced (at each checkpoint), never the database's integrity. See https://sqlite.org/wal.html.
  */
 import { constants, Database, SQLiteError } from "bun:sqlite";
-import { closeSync, openSync, readdirSync, readSync, renameSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { makePrivateDirectory } from "../lib/directories.ts";
 import { localDate, localTime } from "../lib/calendar.ts";
@@ -31,6 +31,8 @@ export interface OpenedDatabase {
 /** How long a writer waits for another; a reader in WAL mode waits for nobody. */
 const BUSY_TIMEOUT_MS = 250;
 const SET_ASIDE_MAX = 5;
+/** Of files that nobody looks after: the next makes it this many. */
+const SET_ASIDE_KEPT = 3;
 /** Larger files are checked page by page only as they are used: the check reads the whole file (about 0.5 s per GiB). */
 const CHECKED_BYTES_MAX = 512 * 1024 * 1024;
 const HEADER = "SQLite format 3\0";
@@ -253,18 +255,34 @@ function migrate(database: Database, definition: DatabaseDefinition): void {
   run.immediate();
 }
 
+/** The damaged files beside this one that were set aside, oldest first. */
+export function damagedFiles(path: string): string[] {
+  const directory = dirname(path);
+  if (statSync(directory, { throwIfNoEntry: false }) === undefined) return [];
+  const prefix = `${basename(path)}.corrupt-`;
+  return readdirSync(directory)
+    .filter((name) => name.startsWith(prefix) && !/-(?:wal|shm)$/.test(name))
+    .sort()
+    .map((name) => join(directory, name));
+}
+
+/** Deletes all but the last few of them, so that a bad disk neither fills up nor needs a hand. */
+export function forgetOldDamagedFiles(path: string): void {
+  const files = damagedFiles(path);
+  for (const file of files.slice(0, Math.max(0, files.length - SET_ASIDE_KEPT + 1))) {
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+  }
+}
+
 /** Renames the file and its log, so that nothing of them is lost or taken for the new one's. Returns the new path. */
 export function setAside(path: string): string {
-  const prefix = `${basename(path)}.corrupt-`;
-  const earlier = readdirSync(dirname(path)).filter(
-    (name) => name.startsWith(prefix) && !/-(wal|shm)$/.test(name),
-  );
+  const earlier = damagedFiles(path);
   if (earlier.length >= SET_ASIDE_MAX) {
     throw new WbError(
       "storage",
       `${path} is damaged, and ${earlier.length} damaged ones already lie beside it`,
       {
-        hint: `look into the disk's health, then remove or keep elsewhere ${join(dirname(path), prefix)}*`,
+        hint: `look into the disk's health, then remove or keep elsewhere ${path}.corrupt-*`,
       },
     );
   }

@@ -34,6 +34,7 @@ const IDS = [
   "helper",
   "helper_launch",
   "ebpf",
+  "agent",
   "terminal",
   "name_server",
   "name_cache",

@@ -12,6 +12,8 @@ export interface FinderOptions {
   readonly retryMs: { readonly first: number; readonly last: number };
   /** `onClosed`: to be called when the session is over. */
   readonly find: (onClosed: () => void) => Promise<HelperSession>;
+  /** Told when a search has found one, which can be taken then. */
+  readonly onFound?: () => void;
 }
 
 export class HelperFinder implements Disposable {
@@ -84,6 +86,7 @@ export class HelperFinder implements Disposable {
     } finally {
       this.#attempt = undefined;
     }
+    if (this.#found !== undefined) this.#options.onFound?.();
   }
 
   #tryIn(pauseMs: number): void {

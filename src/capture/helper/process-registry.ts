@@ -1,18 +1,19 @@
 /**
  * The processes that the kernel programs name: one object per process, whatever was told of it by events and by its
- * traffic. Bounded: of the processes without a row only the newest are remembered, which suffices for those whose traffic
- * is told a moment after their end.
+ * traffic. Bounded: of the processes without a row only the newest are remembered, of those that have ended fewer, which
+ * suffices for those whose traffic is told a moment after their end.
  */
-import { EVENT, EVENT_TYPES, EXEC } from "../../decode/ebpf-records.ts";
+import { EVENT, EVENT_TYPES, EXEC, wholeTicks } from "../../decode/ebpf-records.ts";
 import { processKey, type ProcessKey } from "../../model/process.ts";
 
 /** Without a row. An exec's record has at most 2.3 KB of text; most have a tenth of it. */
 const IDLE_MAX = 16_384;
+/** Without a row, and ended: a machine that compiles has thousands of them each minute. */
+const PAST_MAX = 2048;
 const NS_PER_SECOND = 1_000_000_000;
 /** Larger than every pid (PID_MAX_LIMIT, linux/threads.h). */
 const PIDS = 4_194_304;
 const TICKS_RANGE = 2 ** 31;
-const TWO_TO_32 = 0x1_0000_0000;
 
 /** What a process runs, by its exec. */
 export interface Program {
@@ -56,22 +57,30 @@ export class ProcessRegistry {
   readonly #nsPerTick: number;
   readonly #held = new Map<number, KnownProcess>();
   readonly #idle = new Map<number, KnownProcess>();
+  /** As idle, but ended. */
+  readonly #past = new Map<number, KnownProcess>();
   /** Held, but by no row any more. */
   readonly #leaving = new Set<KnownProcess>();
   /** Told, ended, and not yet told to have ended. */
   readonly #ended = new Set<KnownProcess>();
   readonly #idleMax: number;
+  readonly #pastMax: number;
   readonly #decoder = new TextDecoder();
 
   /** `ticksPerSecond`: sysconf(_SC_CLK_TCK), which /proc/PID/stat counts start times in. */
-  constructor(bootId: string, ticksPerSecond: number, idleMax = IDLE_MAX) {
+  constructor(bootId: string, ticksPerSecond: number, idleMax = IDLE_MAX, pastMax = PAST_MAX) {
     this.#bootId = bootId;
     this.#nsPerTick = NS_PER_SECOND / ticksPerSecond;
     this.#idleMax = idleMax;
+    this.#pastMax = pastMax;
   }
 
   get size(): number {
-    return this.#held.size + this.#idle.size;
+    return this.#held.size + this.#idle.size + this.#past.size;
+  }
+
+  #find(number: number): KnownProcess | undefined {
+    return this.#held.get(number) ?? this.#idle.get(number) ?? this.#past.get(number);
   }
 
   /** Those with a row, or with one that was closed since the last `letGo`. */
@@ -88,15 +97,14 @@ export class ProcessRegistry {
   isTold(key: ProcessKey): boolean {
     const [pid, ticks] = key.split(":").slice(-2).map(Number);
     if (pid === undefined || ticks === undefined) return false;
-    const number = numberOf(pid, ticks);
-    return ((this.#held.get(number) ?? this.#idle.get(number))?.toldVersion ?? -1) >= 0;
+    return (this.#find(numberOf(pid, ticks))?.toldVersion ?? -1) >= 0;
   }
 
   /** The process with this pid that began so many nanoseconds after boot, given as two words. */
   obtain(pid: number, startLow: number, startHigh: number): KnownProcess {
     const ticks = this.#ticks(startLow, startHigh);
     const number = numberOf(pid, ticks);
-    const known = this.#held.get(number) ?? this.#idle.get(number);
+    const known = this.#find(number);
     if (known !== undefined) return known;
     const process = new KnownProcess(pid, ticks, processKey(this.#bootId, pid, ticks));
     this.#idle.set(number, process);
@@ -109,6 +117,7 @@ export class ProcessRegistry {
     if (process.references > 1 || this.#leaving.delete(process)) return;
     const number = numberOf(process.pid, process.ticks);
     this.#idle.delete(number);
+    this.#past.delete(number);
     this.#held.set(number, process);
   }
 
@@ -124,7 +133,7 @@ export class ProcessRegistry {
       if (process.references > 0) continue;
       const number = numberOf(process.pid, process.ticks);
       this.#held.delete(number);
-      this.#idle.set(number, process);
+      (process.exitedNs === undefined ? this.#idle : this.#past).set(number, process);
     }
     this.#leaving.clear();
     this.#trim();
@@ -134,6 +143,10 @@ export class ProcessRegistry {
   end(process: KnownProcess, atNs: number): void {
     process.exitedNs ??= atNs;
     if (process.toldVersion >= 0) this.#ended.add(process);
+    const number = numberOf(process.pid, process.ticks);
+    if (!this.#idle.delete(number)) return;
+    this.#past.set(number, process);
+    this.#trim();
   }
 
   /** Its end has been told; if more of it comes it is told anew. */
@@ -175,7 +188,7 @@ export class ProcessRegistry {
     const at = start + EVENT.offsetOf.parentStartNs;
     const ticks = this.#ticks(view.getUint32(at, true), view.getUint32(at + 4, true));
     const number = numberOf(child.parentPid, ticks);
-    const parent = this.#held.get(number) ?? this.#idle.get(number);
+    const parent = this.#find(number);
     if (parent === undefined) return;
     child.program ??= parent.program;
     if (child.comm === "") child.comm = parent.comm;
@@ -204,18 +217,21 @@ export class ProcessRegistry {
     return this.#decoder.decode(bytes);
   }
 
-  /** Whole clock ticks, exact for all 64 bits that can occur, where a double is not. */
   #ticks(low: number, high: number): number {
-    const perWord = Math.floor(TWO_TO_32 / this.#nsPerTick);
-    const rest = TWO_TO_32 - perWord * this.#nsPerTick;
-    return high * perWord + Math.floor((high * rest + low) / this.#nsPerTick);
+    return wholeTicks(low, high, this.#nsPerTick);
   }
 
   #trim(): void {
-    for (const number of this.#idle.keys()) {
-      if (this.#idle.size <= this.#idleMax) return;
-      this.#idle.delete(number);
-    }
+    trimTo(this.#idle, this.#idleMax);
+    trimTo(this.#past, this.#pastMax);
+  }
+}
+
+/** The oldest go first. */
+function trimTo(processes: Map<number, KnownProcess>, max: number): void {
+  for (const number of processes.keys()) {
+    if (processes.size <= max) return;
+    processes.delete(number);
   }
 }
 

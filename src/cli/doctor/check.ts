@@ -19,6 +19,7 @@ export type CheckId =
   | "helper"
   | "helper_launch"
   | "ebpf"
+  | "agent"
   | "interfaces"
   | "terminal"
   | "name_server"

@@ -7,6 +7,7 @@ import { elevationFacts } from "../../platform/elevation.ts";
 import type { ServicePlaces } from "../../platform/helper-service.ts";
 import type { HelperOptions } from "../monitor-options.ts";
 import { systemFacts } from "../../platform/system-facts.ts";
+import { agentCheck } from "./agent.ts";
 import { captureChecks, namespaceCheck, probeCapture, type CaptureProbe } from "./capture.ts";
 import type { Check } from "./check.ts";
 import { kernelCheck, launchCheck, serviceCheck, type MethodProbe, type ServiceLook } from "./elevated.ts";
@@ -96,6 +97,7 @@ export async function examine(options: Examination): Promise<Check[]> {
     serviceCheck(service),
     launchCheck(elevationFacts(env), tried),
     kernel,
+    await agentCheck(options.configPath, env, clock.nowMs()),
     terminalCheck(terminal),
     nameServer,
     nameCacheCheck(clock.nowMs(), env),

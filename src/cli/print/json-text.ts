@@ -2,20 +2,15 @@
  * Values as JSON text. Everything that could steer a terminal or reorder its text is escaped (`\u009b`), which JSON
  * allows: the value is the same, and a document is safe to print.
  */
+import { printableJson } from "../../lib/format.ts";
 import type { Field, FieldContext, FieldValue } from "./field.ts";
 
-// What lib/format.ts `printable` replaces, beyond the control characters that JSON.stringify escapes by itself.
-const STEERING = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const BEYOND_ASCII = /[\u007f-\uffff]/;
-
-function escapeCharacter(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-}
 
 /** Any value of ours (plain objects, arrays, numbers, strings, null) on one line. Undefined members are left out. */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value) ?? "null";
-  return BEYOND_ASCII.test(text) ? text.replaceAll(STEERING, escapeCharacter) : text;
+  return BEYOND_ASCII.test(text) ? printableJson(text) : text;
 }
 
 /**

@@ -2,26 +2,14 @@
  * The table that people read without the screen: aligned, no escape codes, nothing in it that could steer a terminal.
  * A count that is not exact says so: `≥` a lower bound, `~` off by a known amount, `-` not countable.
  */
-import { formatBytes, formatRate, printable } from "../../lib/format.ts";
+import { formatBytes, formatRate } from "../../lib/format.ts";
 import type { CaptureCapabilities } from "../../model/capture-status.ts";
 import type { Group, QueryResult } from "../../model/query.ts";
 import type { Flow, InterfaceState, Snapshot } from "../../model/snapshot.ts";
 import { METHOD_WORDS } from "../../tui/notices.ts";
 import type { FieldContext } from "./field.ts";
 import { isCounted, userFlow } from "./group-fields.ts";
-
-interface Column<Row> {
-  readonly heading: string;
-  readonly right?: boolean;
-  /** Widest that it may get, in terminal cells; longer text ends in `…`. */
-  readonly widthMax?: number;
-  /** Whether it may be narrowed, down to 12, where the terminal is narrow. */
-  readonly shrinks?: boolean;
-  text(row: Row): string;
-}
-
-const NARROWEST = 12;
-const GAP = "  ";
+import { layOut, type Column } from "./layout.ts";
 
 function bytes(value: number | undefined, uncertainty: number | undefined): string {
   if (value === undefined) return "-";
@@ -144,60 +132,6 @@ function rateColumns<Row extends Rates>(counted: (row: Row) => boolean): Column<
   ];
 }
 
-/** The text cut to so many cells, `…` at its end where something is missing. Wide characters are two cells. */
-export function fit(text: string, cells: number): string {
-  if (Bun.stringWidth(text) <= cells) return text;
-  let cut = "";
-  let used = 0;
-  for (const character of text) {
-    const width = Bun.stringWidth(character);
-    if (used + width > cells - 1) break;
-    cut += character;
-    used += width;
-  }
-  return `${cut}…`;
-}
-
-function pad(text: string, cells: number, right: boolean): string {
-  const space = " ".repeat(Math.max(0, cells - Bun.stringWidth(text)));
-  return right ? space + text : text + space;
-}
-
-/** Narrows the columns that allow it, the widest first, until the table has `width` cells. */
-function shrink<Row>(columns: readonly Column<Row>[], widths: number[], width: number): void {
-  const total = (): number => widths.reduce((sum, each) => sum + each, GAP.length * (widths.length - 1));
-  for (let excess = total() - width; excess > 0; excess = total() - width) {
-    let widest = -1;
-    for (const [index, column] of columns.entries()) {
-      const own = widths[index] ?? 0;
-      if (column.shrinks === true && own > NARROWEST && own > (widths[widest] ?? 0)) widest = index;
-    }
-    if (widest < 0) return; // nothing left to narrow: the lines are longer than the terminal is wide
-    const own = widths[widest] ?? 0;
-    widths[widest] = Math.max(NARROWEST, own - Math.max(1, Math.ceil(excess / 2)));
-  }
-}
-
-function* lines<Row>(
-  columns: readonly Column<Row>[],
-  rows: readonly Row[],
-  width: number | undefined,
-): Generator<string> {
-  const cells = rows.map((row) =>
-    columns.map((column) => fit(printable(column.text(row)), column.widthMax ?? Number.POSITIVE_INFINITY)),
-  );
-  const widths = columns.map((column, index) =>
-    cells.reduce((most, row) => Math.max(most, Bun.stringWidth(row[index] ?? "")), column.heading.length),
-  );
-  if (width !== undefined) shrink(columns, widths, width);
-  for (const row of [columns.map((column) => column.heading), ...cells]) {
-    const texts = row.map((text, index) =>
-      pad(fit(text, widths[index] ?? 0), widths[index] ?? 0, columns[index]?.right === true),
-    );
-    yield texts.join(GAP).trimEnd();
-  }
-}
-
 /** The lines of the table, the heading first. `width`: cells of the terminal, undefined where there is none. */
 export function tableLines(
   result: QueryResult,
@@ -207,14 +141,14 @@ export function tableLines(
   const { ratesKnown } = context;
   if (result.by === "connection") {
     const rates = ratesKnown ? rateColumns<Flow>((flow) => flow.bytesSent !== undefined) : [];
-    return lines([...CONNECTION_COLUMNS, ...rates], result.rows, width);
+    return layOut([...CONNECTION_COLUMNS, ...rates], result.rows, width);
   }
   if (result.by === "interface") {
     const rates = ratesKnown ? rateColumns<InterfaceState>(() => true) : [];
-    return lines([...INTERFACE_COLUMNS, ...rates], result.rows, width);
+    return layOut([...INTERFACE_COLUMNS, ...rates], result.rows, width);
   }
   const rates = ratesKnown ? rateColumns(isCounted) : [];
-  return lines([...groupColumns(result.by), ...rates], result.rows, width);
+  return layOut([...groupColumns(result.by), ...rates], result.rows, width);
 }
 
 function plural(count: number, word: string, words = `${word}s`): string {

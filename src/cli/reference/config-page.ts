@@ -17,6 +17,15 @@ dns = false
 [history]
 keep-hourly = "30d"
 keep-daily = "52w"
+
+[serve]
+name = "home"
+public-address = "parent.example:7443"
+retention = "90d"
+
+[agent]
+parent = "parent.example:7443"
+flow-interval = "1m"
 `;
 
 function rows(table: SettingDescription["table"]): string {
@@ -58,11 +67,29 @@ ${rows("monitor")}
 |---|---|---|---|---|
 ${rows("history")}
 
+## [serve]
+
+| Setting | Type | Flag | Variable | Meaning |
+|---|---|---|---|---|
+${rows("serve")}
+
+\`WB_SERVE_NO_MDNS=1\` turns off what the setting \`mdns\` turns on.
+
+## [agent]
+
+| Setting | Type | Flag | Variable | Meaning |
+|---|---|---|---|---|
+${rows("agent")}
+
+Whether the agent uses the elevated helper, the settings \`helper\`, \`helper-socket\` and \`helper-secret\` of [monitor] say.
+
 ## Other variables
 
 | Variable | Meaning |
 |---|---|
 | \`WB_CAPTURE_METHOD\` | only this way of capturing: \`ebpf_tracepoint\`, \`ebpf_fentry\` or \`ebpf_kprobe\` (with the elevated helper), \`sock_diag\`, \`procfs\` |
+| \`WB_AGENT_TOKEN\` | the join token for \`wb agent\` and \`wb agent join\`, where none is written |
+| \`WB_PARENT\`, \`WB_PARENT_PIN\`, \`WB_API_KEY\` | which parent the commands below \`wb serve\` ask, its pin, and an API key: as --parent, --pin and --key-file say |
 | \`NO_COLOR\` | no colours, if set to anything but nothing |
 | \`WB_DEBUG\` | show where an error happened, if set to 1 |
 `;

@@ -264,7 +264,7 @@ describe("the configuration file", () => {
       'c.toml:1: there is no setting "monitr"',
       'did you mean "monitor"?',
     ]);
-    expect((await wrong("zebra = 1\n"))[2]).toBe("there are monitor, history");
+    expect((await wrong("zebra = 1\n"))[2]).toBe("there are monitor, history, serve, agent");
     expect((await wrong('[monitor]\nlimit = "x"\n'))[1]).toStartWith("c.toml:2: monitor.limit: ");
     expect((await wrong("[monitor]\ndns = 1\n"))[1]).toStartWith("c.toml:2: monitor.dns: ");
     expect((await wrong("monitor = 3\n"))[1]).toStartWith("c.toml:1: monitor: ");

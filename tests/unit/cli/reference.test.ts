@@ -217,6 +217,9 @@ describe("the commands", () => {
       "history",
       "export",
       "helper",
+      "serve",
+      "agent",
+      "verify",
       "doctor",
       "completions",
     ]);

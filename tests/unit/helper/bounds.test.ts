@@ -8,7 +8,7 @@ import { CREDITS_MAX, EventStream } from "../../../src/helper/event-stream.ts";
 import { createLog } from "../../../src/helper/log.ts";
 import { NonceLedger } from "../../../src/helper/nonces.ts";
 import { IDLE_MS_MAX, Session } from "../../../src/helper/session.ts";
-import { TokenBucket, TokenBuckets } from "../../../src/helper/token-bucket.ts";
+import { TokenBucket, TokenBuckets } from "../../../src/lib/token-bucket.ts";
 import { ManualClock } from "../../../src/lib/clock.ts";
 import { eventRecord } from "../../support/kernel-records.ts";
 

@@ -80,6 +80,27 @@ describe("events", () => {
     expect(registry.obtain(1, 0, 0)).toBe(held);
   });
 
+  test("those that have ended are fewer, and found until then; one that a row refers to stays", () => {
+    const registry = new ProcessRegistry("boot", 100, 1000, 3);
+    const held = registry.obtain(1, 0, 0);
+    registry.hold(held);
+    registry.end(held, 5);
+    const lives = registry.obtain(2, 0, 0);
+    for (let pid = 10; pid < 20; pid += 1) registry.end(registry.obtain(pid, 0, 0), pid);
+    expect(registry.size).toBe(5);
+    const last = registry.obtain(19, 0, 0);
+    expect(last.exitedNs).toBe(19);
+    expect(registry.obtain(1, 0, 0)).toBe(held);
+    expect(registry.obtain(2, 0, 0)).toBe(lives);
+    registry.hold(last);
+    registry.release(last);
+    registry.letGo();
+    expect(registry.obtain(19, 0, 0)).toBe(last);
+    registry.release(held);
+    registry.letGo();
+    expect(registry.size).toBe(4);
+  });
+
   test("of whatever bytes never throw", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), fc.nat(600), (bytes, size) => {

@@ -1,6 +1,7 @@
 /** The table for people: aligned, marked where it is not exact, safe for a terminal. */
 import { describe, expect, test } from "bun:test";
-import { fit, summaryLines, tableLines } from "../../../../src/cli/print/table.ts";
+import { fit } from "../../../../src/cli/print/layout.ts";
+import { summaryLines, tableLines } from "../../../../src/cli/print/table.ts";
 import {
   CLOSED_FLOW,
   connections,

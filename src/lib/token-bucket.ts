@@ -41,16 +41,18 @@ export class TokenBucket {
   }
 }
 
-/** As many are remembered; who has been away longest is forgotten first. */
+/** As many are remembered where nothing else is said. */
 const KEYS_MAX = 256;
 
-/** A bucket for each of many: users, processes. */
+/** A bucket for each of many (users, processes, addresses), `keysMax` at the most: who has been away longest is forgotten first. */
 export class TokenBuckets {
   readonly #make: (nowMs: number) => TokenBucket;
+  readonly #keysMax: number;
   readonly #buckets = new Map<string, TokenBucket>();
 
-  constructor(capacity: number, perSecond: number) {
+  constructor(capacity: number, perSecond: number, keysMax = KEYS_MAX) {
     this.#make = (nowMs) => new TokenBucket(capacity, perSecond, nowMs);
+    this.#keysMax = keysMax;
   }
 
   of(key: string, nowMs: number): TokenBucket {
@@ -58,7 +60,7 @@ export class TokenBuckets {
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket); // behind all others: the last to be forgotten
     const [oldest] = this.#buckets.keys();
-    if (this.#buckets.size > KEYS_MAX && oldest !== undefined) this.#buckets.delete(oldest);
+    if (this.#buckets.size > this.#keysMax && oldest !== undefined) this.#buckets.delete(oldest);
     return bucket;
   }
 }

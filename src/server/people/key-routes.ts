@@ -1,0 +1,65 @@
+/** API keys: made and revoked by admins. The key itself is told once, in the answer that makes it. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { App, ServerContext } from "../context.ts";
+import { FleetError } from "../http/errors.ts";
+import { authenticatorOf } from "./authenticator.ts";
+import { actorOf, requireRole } from "./guard.ts";
+import { newApiKey } from "./keys.ts";
+import { answers, IdParameter, jsonBody, KeySchema, NewKeyBody, Nothing, pageOf } from "./schemas.ts";
+
+function routes(context: ServerContext) {
+  const tags = ["people"];
+  const middleware = requireRole(context, "admin");
+  return {
+    list: createRoute({
+      method: "get",
+      path: "/api/v1/keys",
+      tags,
+      summary: "The API keys, never their secrets",
+      middleware,
+      responses: answers("All of them", pageOf(KeySchema)),
+    }),
+    create: createRoute({
+      method: "post",
+      path: "/api/v1/keys",
+      tags,
+      summary: "Make an API key; this answer is the only one that tells it",
+      middleware,
+      request: { body: jsonBody(NewKeyBody) },
+      responses: answers("The key", z.object({ key: z.string(), summary: KeySchema })),
+    }),
+    revoke: createRoute({
+      method: "delete",
+      path: "/api/v1/keys/{id}",
+      tags,
+      summary: "Make a key worthless, at once",
+      middleware,
+      request: { params: IdParameter },
+      responses: answers("It opens nothing any more", Nothing),
+    }),
+  };
+}
+
+export function registerKeyRoutes(app: App, context: ServerContext): void {
+  const { people } = context.store;
+  const { list, create, revoke } = routes(context);
+  app.openapi(list, async (c) => c.json({ items: await people.keys(), nextCursor: null }, 200));
+  app.openapi(create, async (c) => {
+    const { name, role, expiresInMs } = c.req.valid("json");
+    const { id, text, secretHash } = await newApiKey();
+    const nowMs = context.clock.now();
+    const expiresAtMs = expiresInMs === null ? null : nowMs + expiresInMs;
+    await people.createKey({ id, name, role, secretHash, expiresAtMs }, actorOf(c), nowMs);
+    const stored = await people.key(id);
+    if (stored === undefined) throw new FleetError("internal", "the key was not stored");
+    const { secretHash: _, ...summary } = stored;
+    return c.json({ key: text, summary }, 200);
+  });
+  app.openapi(revoke, async (c) => {
+    const { id } = c.req.valid("param");
+    const isRevoked = await people.revokeKey(id, actorOf(c), context.clock.now());
+    authenticatorOf(context).keys.forget(id);
+    if (!isRevoked) throw new FleetError("not_found", "there is no such key, or it is revoked already");
+    return c.json({}, 200);
+  });
+}

@@ -1,0 +1,117 @@
+/** The shapes of users, keys and logins in the API for people. Names are short and printable; passwords long. */
+import { z } from "@hono/zod-openapi";
+import { ROLES } from "../../model/fleet.ts";
+import { ERROR_CODES } from "../../protocol/fleet/messages.ts";
+import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from "./passwords.ts";
+
+const NAME_LENGTH_MAX = 64;
+const YEAR_MS = 366 * 86_400_000;
+
+export const RoleField = z.enum(ROLES).openapi({ description: "viewer < operator < admin" });
+
+/** Of users and keys: letters, digits and a few signs, so that it can stand in a log, a table and a command line. */
+export const NameField = z
+  .string()
+  .min(1)
+  .max(NAME_LENGTH_MAX)
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N}._@+-]*$/u, "letters, digits and . _ @ + - only, a letter or digit first");
+
+export const PasswordField = z
+  .string()
+  .min(PASSWORD_LENGTH_MIN, `a password has at least ${PASSWORD_LENGTH_MIN} characters`)
+  .max(PASSWORD_LENGTH_MAX)
+  .openapi({ format: "password" });
+
+export const ErrorSchema = z
+  .object({
+    error: z.object({
+      code: z.enum(ERROR_CODES),
+      message: z.string(),
+      hint: z.string().optional(),
+    }),
+  })
+  .openapi("Error");
+
+const timeMs = z.number().openapi({ description: "Unix milliseconds" });
+
+export const UserSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    role: RoleField,
+    disabled: z.boolean(),
+    createdAtMs: timeMs,
+    lastLoginAtMs: timeMs.nullable(),
+  })
+  .openapi("User");
+
+export const KeySchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    role: RoleField,
+    createdBy: z.string(),
+    createdAtMs: timeMs,
+    expiresAtMs: timeMs.nullable(),
+    lastUsedAtMs: timeMs.nullable(),
+    revoked: z.boolean(),
+  })
+  .openapi("ApiKey");
+
+export const CallerSchema = z
+  .object({ kind: z.enum(["user", "key"]), id: z.string(), name: z.string(), role: RoleField })
+  .openapi("Caller");
+
+export const LoginBody = z.strictObject({
+  name: z.string().min(1).max(NAME_LENGTH_MAX),
+  password: z.string().min(1).max(PASSWORD_LENGTH_MAX).openapi({ format: "password" }),
+});
+
+export const NewUserBody = z.strictObject({ name: NameField, role: RoleField, password: PasswordField });
+
+export const UserChangeBody = z
+  .strictObject({
+    role: RoleField.optional(),
+    disabled: z.boolean().optional(),
+    password: PasswordField.optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), "nothing is to be changed");
+
+export const NewKeyBody = z.strictObject({
+  name: NameField,
+  role: RoleField,
+  expiresInMs: z
+    .int()
+    .min(1000)
+    .max(10 * YEAR_MS)
+    .nullable()
+    .openapi({ description: "how long it is good for; null: until it is revoked" }),
+});
+
+export const IdParameter = z.object({
+  id: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[\w-]+$/, "this is no id"),
+});
+
+export const Nothing = z.strictObject({});
+
+/** One page of everything: such lists are short. */
+export function pageOf<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+}
+
+/** What a route answers, for the document: its own answer and, as of every route, errors. */
+export function answers<T extends z.ZodType>(description: string, schema: T) {
+  return {
+    200: { description, content: { "application/json": { schema } } },
+    default: { description: "Refused", content: { "application/json": { schema: ErrorSchema } } },
+  } as const;
+}
+
+/** A body that must be there, as JSON. */
+export function jsonBody<T extends z.ZodType>(schema: T) {
+  return { required: true, content: { "application/json": { schema } } } as const;
+}

@@ -1,0 +1,300 @@
+/**
+ * People and those who would be: guessing, forging, keeping what was taken away, taking what was not given. At a whole parent over its
+ * real TLS.
+ */
+import { describe, expect, test } from "bun:test";
+import { ROLES, type UserSummary } from "../../../src/model/fleet.ts";
+import { ADMIN, fleetServer, type FleetServer } from "../../support/fleet-server.ts";
+import {
+  ask as askAs,
+  expectNothingStored,
+  joinedAgent,
+  RawClient,
+  rowCounts,
+} from "../../support/fleet/hostile/attacker.ts";
+import { INJECTIONS } from "../../support/fleet/hostile/random-request.ts";
+import { AGENT_PATHS } from "../../../src/protocol/fleet/paths.ts";
+import { TestStream } from "../../support/fleet/test-agent.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+const TIMEOUT_MS = 60_000;
+const MANY = { requestsPerAgentPerMinute: 100_000, requestsPerCallerPerMinute: 100_000 };
+const PASSWORD = "long enough, surely";
+
+async function cookieOf(
+  fleet: FleetServer,
+  name: string,
+  password: string,
+  headers: Record<string, string> = {},
+) {
+  const answer = await fleet.fetch("/api/v1/login", {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify({ name, password }),
+  });
+  await answer.body?.cancel();
+  return (answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+}
+
+async function newUser(fleet: FleetServer, name: string, role: string): Promise<UserSummary> {
+  const made = await fleet.ask(fleet.adminKey, "POST", "/api/v1/users", { name, role, password: PASSWORD });
+  return ((await made.json()) as { user: UserSummary }).user;
+}
+
+function byCookie(
+  fleet: FleetServer,
+  cookie: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Response> {
+  return fleet.fetch(path, {
+    method,
+    headers: { cookie, "x-wb-csrf": "1", "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+/** A live stream, read in the background until it ends. */
+async function liveStream(fleet: FleetServer, headers: Record<string, string>) {
+  const answer = await fleet.fetch("/api/v1/live", { headers });
+  expect(answer.status).toBe(200);
+  const state = { text: "", isEnded: false };
+  void (async () => {
+    const decoder = new TextDecoder();
+    try {
+      const chunks: AsyncIterable<Uint8Array> | readonly Uint8Array[] = answer.body ?? [];
+      for await (const chunk of chunks) state.text += decoder.decode(chunk, { stream: true });
+    } catch {
+      // It was cut off: the end of it, too.
+    }
+    state.isEnded = true;
+  })();
+  await waitFor("its beginning", () => state.text !== "");
+  return state;
+}
+
+describe("what was taken away opens nothing, at once", () => {
+  test(
+    "a disabled user's session and stream, a revoked key and its stream, a session that was logged out",
+    async () => {
+      await using fleet = await fleetServer({ limits: MANY });
+      const agent = await joinedAgent(fleet);
+      const [anna, bert] = [await newUser(fleet, "anna", "operator"), await newUser(fleet, "bert", "viewer")];
+      const [annas, berts] = [
+        await cookieOf(fleet, "anna", PASSWORD),
+        await cookieOf(fleet, "bert", PASSWORD),
+      ];
+      const key = await fleet.newKey("viewer");
+      const streams = [
+        await liveStream(fleet, { cookie: annas }),
+        await liveStream(fleet, { cookie: berts }),
+        await liveStream(fleet, { authorization: `Bearer ${key.key}` }),
+      ];
+      expect((await byCookie(fleet, annas, "GET", "/api/v1/me")).status).toBe(200);
+      await fleet.ask(fleet.adminKey, "PATCH", `/api/v1/users/${anna.id}`, { disabled: true });
+      await fleet.ask(fleet.adminKey, "DELETE", `/api/v1/keys/${key.id}`);
+      expect((await byCookie(fleet, berts, "POST", "/api/v1/logout")).status).toBe(200);
+      const opened = await Promise.all([
+        byCookie(fleet, annas, "GET", "/api/v1/me"),
+        byCookie(fleet, annas, "POST", "/api/v1/tokens", { uses: 1 }),
+        byCookie(fleet, berts, "GET", "/api/v1/me"),
+        fleet.ask(key.key, "GET", "/api/v1/me"),
+      ]);
+      expect(opened.map(({ status }) => status)).toEqual([401, 401, 401, 401]);
+      // Streams that are busy all the time, and so never quiet: within a second they are told nothing more.
+      fleet.clock.advance(1100);
+      const stream = new TestStream(agent, "health");
+      const loss = {
+        firstSeq: 1,
+        lastSeq: 1,
+        reason: "quota",
+        bytes: null,
+        chain: null,
+        declaredAtMs: 1,
+      } as const;
+      const sent = await askAs(fleet, agent, "POST", AGENT_PATHS.telemetry, stream.batch([loss]));
+      expect(sent.status).toBe(200);
+      await waitFor("the end of all three", () => streams.every(({ isEnded }) => isEnded));
+      expect(streams.filter(({ text }) => text.includes("event: loss"))).toEqual([]);
+      expect(bert.role).toBe("viewer");
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "an expired key, also where it was verified a moment ago; a lower role",
+    async () => {
+      await using fleet = await fleetServer({ limits: MANY });
+      const key = await fleet.newKey("admin", 5000);
+      expect((await fleet.ask(key.key, "GET", "/api/v1/users")).status).toBe(200);
+      fleet.clock.advance(5001);
+      expect((await fleet.ask(key.key, "GET", "/api/v1/users")).status).toBe(401);
+      const carla = await newUser(fleet, "carla", "admin");
+      const cookie = await cookieOf(fleet, "carla", PASSWORD);
+      await fleet.ask(fleet.adminKey, "PATCH", `/api/v1/users/${carla.id}`, { role: "viewer" });
+      expect((await byCookie(fleet, cookie, "GET", "/api/v1/users")).status).toBe(401);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe("nobody gives himself more than he has", () => {
+  test(
+    "a viewer changes nothing, an operator makes no users and keys, nobody changes his own role",
+    async () => {
+      await using fleet = await fleetServer({ limits: MANY });
+      const agent = await joinedAgent(fleet);
+      const users = new Map<string, UserSummary>();
+      for (const role of ROLES) users.set(role, await newUser(fleet, `${role}1`, role));
+      const cookies = new Map<string, string>();
+      for (const role of ROLES) cookies.set(role, await cookieOf(fleet, `${role}1`, PASSWORD));
+      const before = rowCounts(fleet);
+      const id = agent.identity.id;
+      const ofOperators: readonly (readonly [string, string, unknown])[] = [
+        ["POST", `/api/v1/agents/${id}/remove`, { reason: "x" }],
+        ["POST", `/api/v1/agents/${id}/release`, { reason: "x" }],
+        ["POST", `/api/v1/agents/${id}/approve`, { code: "AAAA-AAAA" }],
+        ["POST", "/api/v1/tokens", { uses: 1 }],
+        ["DELETE", `/api/v1/tokens/${"a".repeat(12)}`, undefined],
+        ["POST", "/api/v1/processes/override", { fingerprintHash: "a".repeat(64), classification: "game" }],
+        [
+          "POST",
+          "/api/v1/processes/suggest",
+          { fingerprintHash: "a".repeat(64), classification: "game", suggestedBy: "me" },
+        ],
+      ];
+      const ofAdmins: readonly (readonly [string, string, unknown])[] = [
+        ["POST", "/api/v1/users", { name: "mallory", role: "admin", password: PASSWORD }],
+        ["POST", "/api/v1/keys", { name: "mallory", role: "admin", expiresInMs: null }],
+        ["GET", "/api/v1/keys", undefined],
+        ["GET", "/api/v1/users", undefined],
+        ...ROLES.flatMap((role) => {
+          const path = `/api/v1/users/${users.get(role)?.id ?? ""}`;
+          return [
+            ["PATCH", path, { role: "admin" }],
+            ["PATCH", path, { password: "another password, longer" }],
+            ["DELETE", path, undefined],
+          ] as const;
+        }),
+      ];
+      const attempts = [
+        ...[...ofOperators, ...ofAdmins].map((change) => ({ role: "viewer", change })),
+        ...ofAdmins.map((change) => ({ role: "operator", change })),
+      ];
+      for (const { role, change } of attempts) {
+        const [method, path, body] = change;
+        const answer = await byCookie(fleet, cookies.get(role) ?? "", method, path, body);
+        expect([role, method, path, answer.status]).toEqual([role, method, path, 403]);
+      }
+      await expectNothingStored(fleet, before);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "names that are programs make no users and no keys",
+    async () => {
+      await using fleet = await fleetServer({ limits: MANY });
+      const before = rowCounts(fleet);
+      for (const name of [...INJECTIONS, "", " ", "-x", ".", "a b", "a".repeat(65), "admin\u200b"]) {
+        const user = { name, role: "viewer", password: PASSWORD };
+        const key = { name, role: "viewer", expiresInMs: null };
+        expect([name, (await fleet.ask(fleet.adminKey, "POST", "/api/v1/users", user)).status]).toEqual([
+          name,
+          400,
+        ]);
+        expect([name, (await fleet.ask(fleet.adminKey, "POST", "/api/v1/keys", key)).status]).toEqual([
+          name,
+          400,
+        ]);
+      }
+      for (const role of ["root", "Admin", "", null, 3, ["admin"], "__proto__"]) {
+        const user = { name: "mallory", role, password: PASSWORD };
+        expect((await fleet.ask(fleet.adminKey, "POST", "/api/v1/users", user)).status).toBe(400);
+      }
+      await expectNothingStored(fleet, before);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe("another site's page", () => {
+  test(
+    "can do nothing with a session: forms, simple content types, other origins, none",
+    async () => {
+      await using fleet = await fleetServer({ limits: MANY });
+      const cookie = await cookieOf(fleet, ADMIN.name, ADMIN.password);
+      const before = rowCounts(fleet);
+      const body = JSON.stringify({ name: "mallory", role: "admin", password: PASSWORD });
+      const forged: readonly Record<string, string>[] = [
+        { "content-type": "text/plain" },
+        { "content-type": "application/x-www-form-urlencoded" },
+        { "content-type": "multipart/form-data; boundary=x" },
+        { "content-type": "application/json" },
+        { "content-type": "application/json", origin: "https://evil.example", "x-wb-csrf": "1" },
+        { "content-type": "application/json", origin: "null", "x-wb-csrf": "1" },
+        { "content-type": "application/json", origin: `${fleet.server.url}.evil.example`, "x-wb-csrf": "1" },
+        {
+          "content-type": "application/json",
+          origin: fleet.server.url.replace("https", "http"),
+          "x-wb-csrf": "0",
+        },
+      ];
+      for (const headers of forged) {
+        const answer = await fleet.fetch("/api/v1/users", {
+          method: "POST",
+          headers: { cookie, ...headers },
+          body,
+        });
+        expect([JSON.stringify(headers), answer.status]).toEqual([JSON.stringify(headers), 403]);
+        expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+      }
+      const asked = await fleet.fetch("/api/v1/users", {
+        method: "OPTIONS",
+        headers: { origin: "https://evil.example", "access-control-request-method": "POST" },
+      });
+      expect(asked.headers.get("access-control-allow-methods")).toBeNull();
+      const live = await fleet.fetch("/api/v1/live", { headers: { origin: "https://evil.example" } });
+      expect([live.status, live.headers.get("cross-origin-resource-policy")]).toEqual([401, "same-origin"]);
+      await expectNothingStored(fleet, before);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "can't give a person a session of its choosing, nor keep the old one by a login",
+    async () => {
+      await using fleet = await fleetServer({ limits: MANY });
+      const chosen = `wb_session=${"A".repeat(43)}`;
+      const first = await cookieOf(fleet, ADMIN.name, ADMIN.password, { cookie: chosen });
+      const second = await cookieOf(fleet, ADMIN.name, ADMIN.password, { cookie: first });
+      expect(new Set([chosen, first, second]).size).toBe(3);
+      expect((await byCookie(fleet, chosen, "GET", "/api/v1/me")).status).toBe(401);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "is led nowhere: no answer sends a browser to another place, whatever the host says",
+    async () => {
+      await using fleet = await fleetServer({ limits: MANY });
+      for (const path of [
+        "//evil.example",
+        "/\\evil.example",
+        "/?next=https://evil.example",
+        "/docs",
+        "/api/v1/me",
+      ]) {
+        await using client = await RawClient.open(fleet.server.port);
+        await client.write(
+          `GET ${path} HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example\r\n\r\n`,
+        );
+        await waitFor("the answer", () => client.received.includes("\r\n\r\n"));
+        expect(client.received).not.toMatch(/^HTTP\/1\.1 3|\r\nlocation:/i);
+        expect(client.received).not.toContain("evil.example");
+      }
+    },
+    TIMEOUT_MS,
+  );
+});
