@@ -16,6 +16,7 @@ import type { Snapshot } from "../model/snapshot.ts";
 import { bootTimeNs } from "../platform/boot-time.ts";
 import { ownNetworkNamespace } from "../platform/system-facts.ts";
 import { backoffMs } from "./backoff.ts";
+import { Bell } from "./wait.ts";
 import type { FlowSummary, ObservationGap } from "../protocol/fleet/payloads.ts";
 import type { Outbox } from "../telemetry/contract.ts";
 import type { AgentClock, AgentLog, AgentState, FlowMonitor } from "./contract.ts";
@@ -63,7 +64,8 @@ class Flows implements FlowMonitor {
   #capture: Capture | undefined;
   #intervalMs: number;
   #watchUntilMs = 0;
-  #wake: (() => void) | undefined;
+  /** Rings where somebody begins to watch. */
+  readonly #watched = new Bell();
   #problem: string | undefined;
   #intervalStartMs: number;
   /** When the last sample was taken. */
@@ -97,7 +99,7 @@ class Flows implements FlowMonitor {
   watch(intervalMs: number, forMs: number): void {
     this.#watchUntilMs = this.#options.clock.monotonicMs() + forMs;
     this.#intervalMs = Math.min(intervalMs, this.#options.intervalMs);
-    this.#wake?.();
+    this.#watched.ring();
   }
 
   /** A capture that fails is opened anew, after a while that grows. Never throws. */
@@ -116,7 +118,7 @@ class Flows implements FlowMonitor {
       // Told piece by piece: it may never work.
       this.#endBlindness();
       this.#blind = { fromMs: this.#intervalStartMs, reason: "capture_failed" };
-      await this.#sleep(backoffMs(attempt), signal);
+      await this.#watched.wait(backoffMs(attempt), signal);
     }
     this.#endBlindness();
     await this.#kept;
@@ -163,7 +165,7 @@ class Flows implements FlowMonitor {
         if (this.#watchUntilMs <= nowMs) this.#intervalMs = this.#options.intervalMs;
         const wishedMs = this.#watchUntilMs > nowMs ? WATCH_SAMPLE_MS : SAMPLE_MS;
         const pauseMs = Math.max(wishedMs, tookMs * PAUSE_FACTOR);
-        await this.#sleep(Math.min(pauseMs, Math.max(1, nextMs - nowMs)), signal);
+        await this.#watched.wait(Math.min(pauseMs, Math.max(1, nextMs - nowMs)), signal);
         const beganMs = clock.monotonicMs();
         this.#observe(await source.sampleOnce(), table);
         tookMs = clock.monotonicMs() - beganMs;
@@ -250,21 +252,6 @@ class Flows implements FlowMonitor {
       provider: PROVIDER,
       eventId,
       payload: JSON.stringify(payload),
-    });
-  }
-
-  #sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        this.#wake = undefined;
-        resolve();
-      };
-      const timer = setTimeout(end, milliseconds);
-      signal.addEventListener("abort", end, { once: true });
-      this.#wake = end;
-      if (signal.aborted) end();
     });
   }
 }

@@ -4,9 +4,9 @@
  * what the kernel told at its exec. The path is that of the file itself, whatever link it was started by.
  */
 import { realpathSync } from "node:fs";
-import { createHash } from "node:crypto";
 import type { ProcessDescription, ProcessScanner } from "../../capture/linux/process-scan.ts";
 import { sanitizeCommandLine, sanitizeName, sanitizePath } from "../../lib/sanitize.ts";
+import { fingerprintHashOf } from "../../protocol/fleet/fingerprint.ts";
 import type { Fingerprint } from "../../protocol/fleet/payloads.ts";
 import type { ProcessRow } from "../../protocol/helper/messages.ts";
 import { NO_FACTS, type FileFacts, type FileReader } from "./file-facts.ts";
@@ -38,18 +38,6 @@ interface Known {
   facts: FileFacts | undefined;
   program: Program | undefined;
   reading: Promise<void>;
-}
-
-/**
- * SHA-256 of name, path, hash of the file and publisher: name and path in lower case, what is absent as nothing. The path is the
- * sanitized one, so that one program in two homes is the same.
- */
-export function fingerprintHashOf(
-  fingerprint: Pick<Fingerprint, "name" | "path" | "fileHash" | "publisher">,
-): string {
-  const { name, path, fileHash, publisher } = fingerprint;
-  const parts = [name.toLowerCase(), (path ?? "").toLowerCase(), fileHash ?? "", publisher ?? ""];
-  return createHash("sha256").update(parts.join("|")).digest("hex");
 }
 
 export class Programs {

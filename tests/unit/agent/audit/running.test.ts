@@ -1,6 +1,6 @@
 /** The set of running processes: queries, its hash, and snapshots that fit into events. */
 import { describe, expect, test } from "bun:test";
-import { fingerprintHashOf } from "../../../../src/agent/audit/programs.ts";
+import { fingerprintHashOf } from "../../../../src/protocol/fleet/fingerprint.ts";
 import { isNoise } from "../../../../src/agent/audit/noise.ts";
 import { RunningProcesses, type KnownProcess } from "../../../../src/agent/audit/running.ts";
 import { exitCodeOf } from "../../../../src/agent/audit/teller.ts";
