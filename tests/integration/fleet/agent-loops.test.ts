@@ -4,42 +4,11 @@ import { join } from "node:path";
 import { askControl } from "../../../src/agent/control.ts";
 import { FILES } from "../../../src/agent/state.ts";
 import type { AgentStatus } from "../../../src/agent/status.ts";
-import { AgentUnderTest, ParentWithDoor, storedNumbers } from "../../support/fleet/agent-world.ts";
+import { arrived, range, world } from "../../support/fleet/agent-world.ts";
 import { waitFor } from "../../support/wait-for.ts";
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
-}
-
-async function arrived(
-  at: ParentWithDoor,
-  id: string,
-  stream: "process" | "flow",
-  count: number,
-): Promise<number[]> {
-  return await waitFor(`${count} events of ${stream}`, async () => {
-    const stored = await storedNumbers(at.parent, id, stream);
-    return stored.length >= count && stored;
-  });
-}
 
 function holds(status: { produced: number; acked: number; pending: number; lost: number }): boolean {
   return status.produced === status.acked + status.pending + status.lost;
-}
-
-async function world(): Promise<{ at: ParentWithDoor; agent: AgentUnderTest; id: string } & AsyncDisposable> {
-  const at = await ParentWithDoor.start();
-  const agent = await AgentUnderTest.make();
-  const id = await agent.join(await at.token());
-  return {
-    at,
-    agent,
-    id,
-    [Symbol.asyncDispose]: async () => {
-      await agent[Symbol.asyncDispose]();
-      await at[Symbol.asyncDispose]();
-    },
-  };
 }
 
 test("what is appended arrives, each stream in its order; status tells the invariant; the parent knows the agent", async () => {

@@ -6,29 +6,16 @@ import { FILES } from "../../../src/agent/state.ts";
 import type { AgentStatus } from "../../../src/agent/status.ts";
 import { GIVEN_UP_AT_ONCE } from "../../../src/agent/narrowing.ts";
 import { isLoss, type SignedBatch } from "../../../src/protocol/fleet/envelope.ts";
-import { AgentUnderTest, ParentWithDoor, storedNumbers } from "../../support/fleet/agent-world.ts";
+import {
+  AgentUnderTest,
+  ParentWithDoor,
+  range,
+  storedNumbers,
+  world,
+} from "../../support/fleet/agent-world.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const PROCESS_EVENTS = "/api/agent/process-events";
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
-}
-
-async function world(): Promise<{ at: ParentWithDoor; agent: AgentUnderTest; id: string } & AsyncDisposable> {
-  const at = await ParentWithDoor.start();
-  const agent = await AgentUnderTest.make();
-  const id = await agent.join(await at.token());
-  return {
-    at,
-    agent,
-    id,
-    [Symbol.asyncDispose]: async () => {
-      await agent[Symbol.asyncDispose]();
-      await at[Symbol.asyncDispose]();
-    },
-  };
-}
 
 /** One that the parent's store refuses: it says that a process started, and not which. */
 function poison(agent: AgentUnderTest): void {

@@ -4,39 +4,8 @@ import { join } from "node:path";
 import { askControl } from "../../../src/agent/control.ts";
 import { FILES, openState } from "../../../src/agent/state.ts";
 import type { AgentStatus } from "../../../src/agent/status.ts";
-import { AgentUnderTest, ParentWithDoor, storedNumbers } from "../../support/fleet/agent-world.ts";
+import { AgentUnderTest, arrived, range, storedNumbers, world } from "../../support/fleet/agent-world.ts";
 import { waitFor } from "../../support/wait-for.ts";
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
-}
-
-async function arrived(
-  at: ParentWithDoor,
-  id: string,
-  stream: "process" | "flow",
-  count: number,
-): Promise<number[]> {
-  return await waitFor(`${count} events of ${stream}`, async () => {
-    const stored = await storedNumbers(at.parent, id, stream);
-    return stored.length >= count && stored;
-  });
-}
-
-async function world(): Promise<{ at: ParentWithDoor; agent: AgentUnderTest; id: string } & AsyncDisposable> {
-  const at = await ParentWithDoor.start();
-  const agent = await AgentUnderTest.make();
-  const id = await agent.join(await at.token());
-  return {
-    at,
-    agent,
-    id,
-    [Symbol.asyncDispose]: async () => {
-      await agent[Symbol.asyncDispose]();
-      await at[Symbol.asyncDispose]();
-    },
-  };
-}
 
 test("pending, quarantined, removed: it keeps, says so, and goes on when a person decides otherwise", async () => {
   await using all = await world();

@@ -15,6 +15,7 @@ import type { ClassificationUpdate } from "../../../src/protocol/fleet/classific
 import type { Outbox } from "../../../src/telemetry/contract.ts";
 import { pinnedServer, serverKey, type PinnedServer, type ServerKey } from "../pinned-server.ts";
 import { tmpdir, type TemporaryDirectory } from "../tmpdir.ts";
+import { waitFor } from "../wait-for.ts";
 import { startTestParent, type TestParent, type TestParentOptions } from "./test-parent.ts";
 
 /** What the door does with a request: undefined lets it through. */
@@ -252,4 +253,39 @@ export async function storedNumbers(
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
   return numbers.reverse(); // the newest come first
+}
+
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
+
+/** The numbers that the parent has stored, once there are so many. */
+export async function arrived(
+  at: ParentWithDoor,
+  id: string,
+  stream: "process" | "flow",
+  count: number,
+): Promise<number[]> {
+  return await waitFor(`${count} events of ${stream}`, async () => {
+    const stored = await storedNumbers(at.parent, id, stream);
+    return stored.length >= count && stored;
+  });
+}
+
+/** A parent, and an agent that has joined it and does not run yet. */
+export async function world(): Promise<
+  { at: ParentWithDoor; agent: AgentUnderTest; id: string } & AsyncDisposable
+> {
+  const at = await ParentWithDoor.start();
+  const agent = await AgentUnderTest.make();
+  const id = await agent.join(await at.token());
+  return {
+    at,
+    agent,
+    id,
+    [Symbol.asyncDispose]: async () => {
+      await agent[Symbol.asyncDispose]();
+      await at[Symbol.asyncDispose]();
+    },
+  };
 }
