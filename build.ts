@@ -124,12 +124,14 @@ async function compile(
   // Written aside and renamed, so that a running or half-built binary is never what a test or a person starts.
   const working = join(DIST, `.building-${target.name}${target.suffix}`);
   const result = await Bun.build({
-    entrypoints: [join(ROOT, "src/main.ts")],
+    entrypoints: [join(ROOT, "src/main.ts"), join(ROOT, "src/store/fleet/checkpoint-thread.ts")],
     compile: { target: target.compile, outfile: working, autoloadDotenv: false, autoloadBunfig: false },
     format: "esm",
     minify: true,
     bytecode: true,
     splitting: true,
+    // Side by side in the binary, so that a thread is found by its name relative to whatever chunk begins it.
+    naming: { entry: "[name].[ext]" },
     sourcemap: "none",
     plugins: [nativePackagePlugin(target, await nativePackageDirectory(target)), ebpf.plugin, web],
   });

@@ -49,6 +49,7 @@ const DEBIAN_PACKAGES = {
     { program: "setpriv", package: "util-linux", without: "nothing runs as another user" },
     { program: "strace", package: "strace", without: "some failures of the kernel can't be injected" },
     { program: "man", package: "man-db", without: "the man page is not checked" },
+    { program: "rpmbuild", package: "rpm", without: "no packages of rpm are looked up" },
     { program: "groff", package: "groff", without: "the man page is not checked" },
     { program: "zsh", package: "zsh", without: "zsh completions are not checked" },
     { program: "fish", package: "fish", without: "fish completions are not checked" },

@@ -1,7 +1,7 @@
 /**
- * The oracle in its long form (tests/support/fleet/oracle): ≥ 300 SIGKILLs of a parent and two agents, network, disks, clocks and files
- * that go wrong, and every event accounted for. Needs root and dist/wb. SEED and KILLS may be set; the same seed makes the same
- * decisions, though not at the same instants. Takes some fifteen minutes.
+ * The oracle in its long form (tests/support/fleet/oracle): ≥ 300 SIGKILLs of a parent and two agents, and others of the helper of one
+ * of them, network, disks, clocks and files that go wrong, and every event accounted for. Needs root and dist/wb. SEED and KILLS may
+ * be set; the same seed makes the same decisions, though not at the same instants. Takes some fifteen minutes.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -29,8 +29,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ffi: [],
 };
 const AGENT_MAY_NOT_IMPORT = ["server", "tui", "web", "cli"];
-/** What nothing of the program imports: its start, the page's start in the browser, and what only build.ts needs. */
-const ENTRY_POINTS = ["src/main.ts", "src/web/main.tsx", "src/web/embed.ts"];
+/** What nothing of the program imports: its start, a thread's, the page's start in the browser, and what only build.ts needs. */
+const ENTRY_POINTS = [
+  "src/main.ts",
+  "src/store/fleet/checkpoint-thread.ts",
+  "src/web/main.tsx",
+  "src/web/embed.ts",
+];
 const BUN_FFI_ROOMS = ["ffi", "platform", "capture", "helper"];
 
 interface Source {

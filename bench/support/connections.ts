@@ -17,13 +17,17 @@ export class Connections implements AsyncDisposable {
     this.#holders = holders;
   }
 
-  /** Resolves when all are connected and have carried something. */
-  static async open(sockets: number): Promise<Connections> {
+  /** Resolves when all are connected and have carried something. `at`: what to put in front of a command, to be elsewhere. */
+  static async open(sockets: number, at: readonly string[] = []): Promise<Connections> {
     const program = await benchProgram("holder");
     const holders: Holder[] = [];
     for (let rest = sockets; rest > 0; rest -= PER_PROCESS) {
       const words = [String(Math.min(rest, PER_PROCESS)), String(holders.length + 1)];
-      const child = Bun.spawn([program, ...words], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+      const child = Bun.spawn([...at, program, ...words], {
+        stdin: "pipe",
+        stdout: "pipe",
+        stderr: "inherit",
+      });
       holders.push({ child, lines: linesOf(child.stdout) });
     }
     const connections = new Connections(holders);

@@ -20,7 +20,7 @@ import type {
   ProcessAuditor,
 } from "./contract.ts";
 import type { Link } from "./link.ts";
-import { concernsLink, wordsOf } from "./refusal.ts";
+import { askedWaitMs, tellLink, wordsOf, type Failure } from "./refusal.ts";
 import { pause } from "./wait.ts";
 
 const SYNC_MS = 300_000;
@@ -45,7 +45,7 @@ export function createAsker(client: ParentClient, link: Link, clock: AgentClock)
       const read = (value: unknown) => ClassifyAnswer.parse(value);
       const answer = await client.request("POST", AGENT_PATHS.classify, { processes: requests }, read);
       if (answer.kind !== "ok") {
-        concernsLink(answer, link);
+        tellLink(answer, link);
         throw new Error(wordsOf(answer));
       }
       const updatedAt = new Date(clock.now()).toISOString();
@@ -75,8 +75,8 @@ function worthKeeping(updates: readonly ClassificationUpdate[], isFirst: boolean
   return updates.filter(({ source }) => !isFirst || source === "parent_override" || source === "community");
 }
 
-/** One round. Milliseconds until the next; undefined where it failed. */
-async function syncOnce(options: SyncOptions, signal: AbortSignal): Promise<number | undefined> {
+/** One round; what it failed by, if it did. */
+async function syncOnce(options: SyncOptions, signal: AbortSignal): Promise<Failure | undefined> {
   const { client, state, log, link, auditor } = options;
   const isFirst = (state.get(POSITION) ?? "") === "";
   for (let page = 0; page < PAGES_MAX && !signal.aborted; page += 1) {
@@ -90,8 +90,8 @@ async function syncOnce(options: SyncOptions, signal: AbortSignal): Promise<numb
       if (isPosition) {
         log.warn("the parent does not know how far its classifications were read: all are read again");
         state.set(POSITION, "");
-      } else concernsLink(answer, link);
-      return undefined;
+      } else tellLink(answer, link);
+      return answer;
     }
     const { updates, next } = answer.value;
     const kept = worthKeeping(updates, isFirst);
@@ -99,7 +99,7 @@ async function syncOnce(options: SyncOptions, signal: AbortSignal): Promise<numb
     if (updates.length === 0 || next === position) break;
     state.set(POSITION, next);
   }
-  return jittered(SYNC_MS);
+  return undefined;
 }
 
 /** Until the signal aborts. */
@@ -108,8 +108,8 @@ export async function syncClassifications(options: SyncOptions, signal: AbortSig
   while (!signal.aborted) {
     await options.link.up(signal);
     if (signal.aborted) return;
-    const waitMs = await syncOnce(options, signal);
-    if (waitMs !== undefined) backoff.reset();
-    await pause(waitMs ?? backoff.next(), signal);
+    const failure = await syncOnce(options, signal);
+    if (failure === undefined) backoff.reset();
+    await pause(failure === undefined ? jittered(SYNC_MS) : backoff.next(askedWaitMs(failure)), signal);
   }
 }

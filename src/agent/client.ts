@@ -129,6 +129,7 @@ export function retryAfterOf(headers: HttpAnswer["headers"], nowMs: number): num
 /** A refusal by something on the way that is no parent (a proxy, a gateway) has no body of ours. */
 function codeOfStatus(status: number): FleetErrorCode | undefined {
   if (status === 413) return "too_large";
+  if (status === 408) return "too_slow";
   if (status === 429) return "rate_limited";
   if (status === 502 || status === 503 || status === 504) return "overloaded";
   return status >= 500 ? "internal" : undefined;

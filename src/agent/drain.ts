@@ -13,7 +13,7 @@ import type { Credit } from "./credit.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Link } from "./link.ts";
 import { Narrowing } from "./narrowing.ts";
-import { concernsLink, wordsOf, type Failure } from "./refusal.ts";
+import { askedWaitMs, tellLink, wordsOf, type Failure } from "./refusal.ts";
 import { pause } from "./wait.ts";
 
 export interface Lane {
@@ -42,6 +42,11 @@ export interface DrainOptions {
 }
 
 const SEND_MS = 60_000;
+/** So often in a row a stream is not taken before a person is told of it. */
+const TOLD_AFTER = 3;
+/** So often in a row the parent fails with a batch, a minute or so, before it is taken for the batch's fault. */
+const FAULTS_MAX = 8;
+const CONFLICT_MS = 1000;
 
 function payloadBytes(batch: SignedBatch): number {
   return batch.items.reduce((sum, item) => sum + (isLoss(item) ? 0 : item.payload.length), 0);
@@ -62,6 +67,8 @@ interface StreamState {
   /** Why the parent does not take what is there, for a person; null while it does. */
   problem: string | null;
   givenUp: number;
+  /** In a row. */
+  failures: number;
 }
 
 export class Drain {
@@ -80,7 +87,8 @@ export class Drain {
     const nowMs = options.clock.monotonicMs();
     for (const stream of options.lane.streams) {
       const [narrowing, backoff] = [new Narrowing(nowMs), new Backoff(bounds)];
-      this.#streams.set(stream, { narrowing, backoff, notBeforeMs: nowMs, problem: null, givenUp: 0 });
+      const state = { narrowing, backoff, notBeforeMs: nowMs, problem: null, givenUp: 0, failures: 0 };
+      this.#streams.set(stream, state);
     }
   }
 
@@ -112,7 +120,8 @@ export class Drain {
   /** Sends what it can until then: for the end, when nobody waits any more. */
   async finish(deadline: AbortSignal): Promise<void> {
     while (!deadline.aborted) {
-      const batch = this.#next();
+      await pause(this.#options.credit.waitMs, deadline);
+      const batch = deadline.aborted ? undefined : this.#next();
       if (batch === undefined) return;
       const answer = await this.#send(batch, deadline);
       if (answer.kind !== "ok") return;
@@ -182,38 +191,51 @@ export class Drain {
     state.narrowing.taken(batch);
     state.backoff.reset();
     state.problem = null;
+    state.failures = 0;
   }
 
+  /** Milliseconds until the next. */
   #failed(batch: SignedBatch, failure: Failure): number {
     const { credit, link } = this.#options;
+    const state = this.#streams.get(batch.header.stream);
+    if (state === undefined) return this.#backoff.next();
+    state.failures += 1;
     if (failure.kind === "refused") {
       const { code, cursor } = failure.error;
       if (code === "gap" && cursor !== undefined) return this.#gap(batch, cursor);
       if (code === "conflict") return this.#conflict(batch, cursor);
-      // A batch that is too large is only that, unless it can't become smaller by its bytes.
-      const isSmallest = credit.isSmallest || batch.items.length === 1;
-      if (code === "bad_request" || (code === "too_large" && isSmallest))
-        return this.#refused(batch, failure);
-      if (code === "too_large") credit.shrink();
+      if (this.#isOfBatch(batch, failure, state)) return this.#refused(batch, failure, state);
+      // A parent that fails with everything fails with a heartbeat too, and then nobody sends.
+      if (code === "internal") link.wanted.ring();
+      if (code === "too_large" || code === "too_slow") credit.shrink();
     } else credit.shrink();
-    if (concernsLink(failure, link)) return 0;
-    return this.#backoff.next(failure.kind === "refused" ? failure.retryAfterMs : undefined);
+    if (state.failures >= TOLD_AFTER) this.#tell(batch, failure, state);
+    tellLink(failure, link);
+    return this.#backoff.next(askedWaitMs(failure));
+  }
+
+  /** Whether what is in the batch is the reason, as far as can be known. */
+  #isOfBatch(batch: SignedBatch, { error }: Refusal, { failures, narrowing }: StreamState): boolean {
+    const { credit } = this.#options;
+    if (error.code === "bad_request") return true;
+    // One that is too large is only that, unless it can't become smaller by its bytes.
+    if (error.code === "too_large") return credit.isSmallest || batch.items.length === 1;
+    return error.code === "internal" && (narrowing.isNarrow || failures > FAULTS_MAX);
+  }
+
+  /** It is kept here, and why. */
+  #tell({ header }: SignedBatch, failure: Failure, state: StreamState): void {
+    const words = `the stream ${header.stream} is kept here: ${wordsOf(failure)}`;
+    if (state.problem !== words) this.#options.log.error(words);
+    state.problem = words;
   }
 
   /** What is in this batch, or the batch itself, is nothing that the parent accepts. Only its own stream waits for that. */
-  #refused(batch: SignedBatch, failure: Refusal): number {
-    const { clock, log } = this.#options;
-    const { stream } = batch.header;
-    const state = this.#streams.get(stream);
-    if (state === undefined) return this.#backoff.next();
-    const nowMs = clock.monotonicMs();
+  #refused(batch: SignedBatch, failure: Refusal, state: StreamState): number {
+    const nowMs = this.#options.clock.monotonicMs();
     const verdict = state.narrowing.refused(batch, nowMs);
     if (verdict.kind === "give-up") this.#giveUp(batch, failure, state);
-    else if (verdict.kind !== "smaller") {
-      const words = `the stream ${stream} is kept here: ${wordsOf(failure)}`;
-      if (state.problem !== words) log.error(words);
-      state.problem = words;
-    }
+    else if (verdict.kind !== "smaller") this.#tell(batch, failure, state);
     if (verdict.kind === "again") state.notBeforeMs = nowMs + state.backoff.next(failure.retryAfterMs);
     else if (verdict.kind !== "give-up") state.notBeforeMs = nowMs + verdict.waitMs;
     return 0;
@@ -256,6 +278,7 @@ export class Drain {
     // Only what was sent was compared, and one of it differs.
     const agreed = agreedUpTo === undefined ? undefined : Math.min(agreedUpTo, lastSeq - 1);
     outbox.beginEpoch(stream, epoch, "conflict", agreed);
-    return this.#backoff.next(1000);
+    // A parent that finds a conflict in every epoch must not have the whole outbox written anew each second.
+    return agreed === undefined ? CONFLICT_MS : Math.max(CONFLICT_MS, this.#backoff.next());
   }
 }

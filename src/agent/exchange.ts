@@ -1,6 +1,7 @@
 /** One HTTP request over connections that are already trusted, and its whole answer, of bounded size and within its time. */
 import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { linkedSignal } from "../lib/linked-signal.ts";
 import { WbError } from "../model/errors.ts";
 
 export interface HttpRequest {
@@ -32,6 +33,7 @@ export class Connections extends Agent {
   readonly #openMs: number;
   /** Sockets that a request has been sent on. */
   readonly used = new WeakSet<object>();
+  readonly #closing = new AbortController();
 
   constructor(open: (signal: AbortSignal) => Promise<Duplex>, openMs: number) {
     super({ keepAlive: true, maxSockets: CONNECTIONS_MAX, maxFreeSockets: CONNECTIONS_MAX });
@@ -45,11 +47,25 @@ export class Connections extends Agent {
   ): undefined {
     // The callback's stream is undefined where there is an error, as in Node; the types have it otherwise.
     const tell = callback as ((error: Error | null, stream?: Duplex) => void) | undefined;
-    this.#open(AbortSignal.timeout(this.#openMs)).then(
-      (socket) => tell?.(null, socket),
-      (error: unknown) => tell?.(error instanceof Error ? error : new Error(String(error))),
-    );
+    const linked = linkedSignal([this.#closing.signal], this.#openMs);
+    this.#open(linked.signal)
+      .finally(() => linked[Symbol.dispose]())
+      .then(
+        (socket) => tell?.(null, socket),
+        (error: unknown) => tell?.(error instanceof Error ? error : new Error(String(error))),
+      );
     return undefined;
+  }
+
+  /** Where one connection is silent the others may be dead too (the machine slept, a router forgot them): the next are new. */
+  closeIdle(): void {
+    for (const socket of Object.values(this.freeSockets).flat()) socket?.destroy();
+  }
+
+  /** Also those that are only being made. */
+  override destroy(): void {
+    this.#closing.abort();
+    super.destroy();
   }
 }
 
@@ -89,13 +105,16 @@ export function exchange(connections: Connections, asked: HttpRequest): Promise<
       headers: { host: asked.host, ...length, ...headers },
       agent: connections,
     });
-    const timer = setTimeout(
-      () => outgoing.destroy(new WbError("unavailable", "the parent did not answer in time")),
-      asked.timeoutMs,
-    );
-    const aborted = (): void => {
-      outgoing.destroy(new WbError("unavailable", "it was given up"));
+    const giveUp = (message: string): void => {
+      const error = new WbError("unavailable", message);
+      outgoing.destroy(error);
+      failed(error); // it tells so itself only once its connection is made
     };
+    const timer = setTimeout(() => {
+      giveUp("the parent did not answer in time");
+      connections.closeIdle();
+    }, asked.timeoutMs);
+    const aborted = (): void => giveUp("it was given up");
     const settle = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", aborted);

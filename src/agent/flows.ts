@@ -6,13 +6,12 @@
 import { openCapture, type HelperUse } from "../capture/open.ts";
 import { decodeNames } from "../decode/observed-names.ts";
 import { FlowSummaries, type FlowSummaryRow } from "../engine/flow-summary.ts";
-import { FlowTable } from "../engine/flow-table.ts";
+import { FlowTable, type FollowedFlows } from "../engine/flow-table.ts";
 import { ObservedNames } from "../engine/observed-names.ts";
-import { snapshotSource } from "../engine/source.ts";
+import { breath, withBreaths } from "../lib/breath.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Capture } from "../model/contracts.ts";
 import type { ProcessKey } from "../model/process.ts";
-import type { Snapshot } from "../model/snapshot.ts";
 import { bootTimeNs } from "../platform/boot-time.ts";
 import { ownNetworkNamespace } from "../platform/system-facts.ts";
 import { backoffMs } from "./backoff.ts";
@@ -43,18 +42,31 @@ export interface FlowMonitorOptions {
 const FLOWS_MAX = 20_000;
 /** One that has closed is only kept until its last counters can't be corrected any more. */
 const CLOSED_RETENTION_MS = 2000;
+/** More than a frugal capture can tell again. */
+const CLOSED_REMEMBERED = 8192;
 /** While the helper is away this is told so often. */
 const AWAY_MS = 3_600_000;
 const TOLD_UNTIL = "flows_told_until";
 const SAMPLE_MS = 2000;
 /** A look at very many sockets takes long: the pause after it is so many times as long, so that it stays a small part of a core. */
 const PAUSE_FACTOR = 10;
+/** Where a look takes longer there is none at the end: what it would have shown is in the gap that the next start tells. */
+const LAST_LOOK_MS = 1000;
 /** While somebody watches. */
 const WATCH_SAMPLE_MS = 500;
 const PROVIDER = "flows";
 
 export function createFlowMonitor(options: FlowMonitorOptions): FlowMonitor {
   return new Flows(options);
+}
+
+/** With many sockets each part takes long, so that others have their turn in between. */
+async function look(capture: Capture, table: FlowTable): Promise<FollowedFlows> {
+  const batch = await capture.sample();
+  await breath();
+  const seen = await withBreaths(table.follow(batch, capture.status()));
+  await breath();
+  return seen;
 }
 
 class Flows implements FlowMonitor {
@@ -82,8 +94,11 @@ class Flows implements FlowMonitor {
     this.#intervalStartMs = options.clock.now();
     this.#seenUntilMs = this.#intervalStartMs;
     const toldUntilMs = Number(options.state.get(TOLD_UNTIL) ?? "");
-    if (Number.isFinite(toldUntilMs) && toldUntilMs > 0)
-      this.#blind = { fromMs: toldUntilMs, reason: "agent_stopped" };
+    const isKnown = Number.isFinite(toldUntilMs) && toldUntilMs > 0;
+    const { streams } = options.outbox.status();
+    // Where flows were told and the state is lost, nobody knows until when they were seen.
+    if (isKnown || streams.some(({ stream, produced }) => stream === "flow" && produced > 0))
+      this.#blind = { fromMs: isKnown ? toldUntilMs : 0, reason: "agent_stopped" };
   }
 
   get captureMethod(): string {
@@ -135,25 +150,30 @@ class Flows implements FlowMonitor {
       const { observations } = decodeNames(records);
       if (observations.length > 0) names.observe(observations, bootTimeNs());
     };
-    await using capture = await (this.#options.openCapture ?? openCapture)({ helper, onNameRecords });
+    await using capture = await (this.#options.openCapture ?? openCapture)({
+      helper,
+      onNameRecords,
+      isFrugal: true,
+    });
     const table = new FlowTable({
       clock: systemClock,
       maxFlows: flowsMax,
       closedRetentionMs: CLOSED_RETENTION_MS,
+      closedRemembered: CLOSED_REMEMBERED,
       nameOf: () => undefined,
       observedNames: names,
     });
-    const source = snapshotSource({ capture, table, intervalMs: 1, clock: systemClock });
     // Another capture counts anew.
     this.#summaries = new FlowSummaries();
     this.#losses = new FlowLosses();
-    const first = await source.sampleOnce();
+    let beganMs = clock.monotonicMs();
+    const first = await look(capture, table);
+    let tookMs = clock.monotonicMs() - beganMs;
     this.#capture = capture;
     this.#problem = undefined;
     this.#endBlindness();
     this.#observe(first, table);
     let nextMs = clock.monotonicMs() + this.#intervalMs;
-    let tookMs = 0;
     try {
       while (!signal.aborted) {
         const nowMs = clock.monotonicMs();
@@ -166,8 +186,9 @@ class Flows implements FlowMonitor {
         const wishedMs = this.#watchUntilMs > nowMs ? WATCH_SAMPLE_MS : SAMPLE_MS;
         const pauseMs = Math.max(wishedMs, tookMs * PAUSE_FACTOR);
         await this.#watched.wait(Math.min(pauseMs, Math.max(1, nextMs - nowMs)), signal);
-        const beganMs = clock.monotonicMs();
-        this.#observe(await source.sampleOnce(), table);
+        if (signal.aborted && tookMs > LAST_LOOK_MS) break;
+        beganMs = clock.monotonicMs();
+        this.#observe(await look(capture, table), table);
         tookMs = clock.monotonicMs() - beganMs;
       }
     } finally {
@@ -187,13 +208,13 @@ class Flows implements FlowMonitor {
     this.#keepTold(this.#intervalStartMs);
   }
 
-  #observe(snapshot: Snapshot, table: FlowTable): void {
+  #observe(seen: FollowedFlows, table: FlowTable): void {
     this.#seenUntilMs = this.#options.clock.now();
-    this.#summaries.observe(snapshot);
-    for (const { reason, lost } of this.#losses.grown(snapshot.loss, table))
+    this.#summaries.observe(seen);
+    for (const { reason, lost } of this.#losses.grown(seen.loss, table))
       this.#tellGap(this.#intervalStartMs, reason, lost);
     const nowMs = this.#seenUntilMs;
-    const isAway = snapshot.capture.degradations.some(({ code }) => code === "helper_gone");
+    const isAway = seen.capture.degradations.some(({ code }) => code === "helper_gone");
     if (isAway) this.#awayFromMs ??= this.#intervalStartMs;
     if (this.#awayFromMs !== undefined && (!isAway || nowMs - this.#awayFromMs >= AWAY_MS)) this.#tellAway();
     if (isAway) this.#awayFromMs ??= nowMs;

@@ -21,7 +21,7 @@ import type { Credit } from "./credit.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Link } from "./link.ts";
 import { WrongPinError } from "./pin.ts";
-import { standingOf, wordsOf, type Failure } from "./refusal.ts";
+import { askedWaitMs, standingOf, wordsOf, type Failure } from "./refusal.ts";
 import { pause } from "./wait.ts";
 
 const INTERVAL_MS = 30_000;
@@ -80,6 +80,7 @@ export class HeartbeatLoop {
     const { link, clock } = this.#options;
     while (!signal.aborted) {
       const waitMs = await this.#beat(signal);
+      link.triesAgainIn(waitMs);
       const endedMs = clock.monotonicMs();
       await this.#rest(waitMs, signal);
       // A challenge is answered at once; all else that wants a heartbeat has one within a second.
@@ -162,7 +163,7 @@ export class HeartbeatLoop {
     const isNews = isOtherKey && words !== this.#toldOtherKey;
     if (isOtherKey) this.#toldOtherKey = words;
     if (link.offline(words, standing) || isNews) log.warn(`not connected: ${words}`);
-    const waitMs = this.#backoff.next(failure.kind === "refused" ? failure.retryAfterMs : undefined);
+    const waitMs = this.#backoff.next(askedWaitMs(failure));
     return standing === undefined
       ? waitMs
       : Math.max(waitMs, Math.min(this.#options.retryMaxMs, jittered(STANDING_MS, this.#random)));
@@ -191,7 +192,8 @@ export class HeartbeatLoop {
 
   /** A parent that was restored from a copy counts its commands from further back: they are not to be taken for old ones. */
   #compareCommands(told: number, sent: number): void {
-    const { state, log } = this.#options;
+    const { state, log, link } = this.#options;
+    if (told > state.commandCursor) link.askAnew();
     if (told >= sent) return;
     log.warn(`the parent has given ${told} commands, not ${sent}: it was restored`);
     state.setCommandCursor(told);
@@ -209,13 +211,8 @@ export class HeartbeatLoop {
     const { challenge } = link;
     link.challenge = null;
     if (challenge !== null) this.#challengeAnswered = challenge;
-    const { storageProblem, streams } = outbox.status();
     this.#toldCounting = this.#counting();
-    const notices = [
-      ...(storageProblem === null ? [] : [storageProblem]),
-      ...this.#options.notices(),
-      ...flows.notices,
-    ];
+    const notices = [...this.#options.notices(), ...flows.notices];
     return {
       agentId: state.identity.id,
       clock: { wallMs: clock.now(), monotonicMs: clock.monotonicMs(), bootId },
@@ -224,7 +221,7 @@ export class HeartbeatLoop {
       notices: notices.slice(0, NOTICES_MAX).map((notice) => notice.slice(0, NOTICE_LENGTH_MAX)),
       health: { ...told, load: [...told.load] },
       sessions: sessions.slice(0, SESSIONS_MAX),
-      streams: [...streams],
+      streams: [...outbox.status().streams],
       runningProcesses: auditor.runningCount,
       residentBytes: process.memoryUsage.rss(),
       configHash: this.#options.configHash,

@@ -19,7 +19,7 @@ import { answerOf, createParentClient, ParentTransport } from "./client.ts";
 import type { AgentState, JoinedParent, ParentAnswer } from "./contract.ts";
 import { askPin } from "./pin.ts";
 import { proxyFor } from "./proxy.ts";
-import { standingOf, wordsOf, type Failure } from "./refusal.ts";
+import { askedWaitMs, standingOf, wordsOf, type Failure } from "./refusal.ts";
 import { pause } from "./wait.ts";
 
 export interface JoinOptions {
@@ -228,10 +228,12 @@ export async function awaitApproval(options: JoinOptions): Promise<boolean> {
           hint: "ask who runs the parent",
         });
       }
-      const words = answer.kind === "ok" || standing === "pending" ? "" : wordsOf(answer);
+      const failure = answer.kind === "ok" || standing === "pending" ? undefined : answer;
+      const words = failure === undefined ? "" : wordsOf(failure);
       if (words !== told && words !== "") options.say(`still trying: ${words}`);
       told = words;
-      await pause(words === "" ? STATUS_MS : backoff.next(), signal);
+      if (failure === undefined) backoff.reset();
+      await pause(failure === undefined ? STATUS_MS : backoff.next(askedWaitMs(failure)), signal);
     }
     return false;
   } finally {

@@ -16,6 +16,8 @@ export interface LinkStatus {
   /** Why it is not online, for a person; null while it is. */
   readonly problem: string | null;
   readonly lastContactAtMs: number | null;
+  /** When the parent is asked again; null while it is online, or asked just now. */
+  readonly retryAtMs: number | null;
 }
 
 export class Link {
@@ -25,6 +27,7 @@ export class Link {
   #standing: Standing = "accepted";
   #problem: string | null = null;
   #lastContactAtMs: number | null = null;
+  #retryAtMs: number | null = null;
   /** The parent's clock minus our monotonic one. */
   #serverOffsetMs: number | undefined;
   #waiting: (() => void)[] = [];
@@ -46,7 +49,13 @@ export class Link {
       standing: this.#standing,
       problem: this.#problem,
       lastContactAtMs: this.#lastContactAtMs,
+      retryAtMs: this.#state === "offline" ? this.#retryAtMs : null,
     };
+  }
+
+  /** Milliseconds. */
+  triesAgainIn(waitMs: number): void {
+    this.#retryAtMs = this.#clock.now() + waitMs;
   }
 
   /** A heartbeat was taken. True where it is a change. */
@@ -75,9 +84,16 @@ export class Link {
     return isChange;
   }
 
-  /** Aborts when it is online no more. */
+  /** Aborts when it is online no more, or when who waits for the parent's word is to ask anew. */
   get ends(): AbortSignal {
     return this.#ends.signal;
+  }
+
+  /** The parent says that there is more than what came: the connection that waits for it may be dead. */
+  askAnew(): void {
+    if (this.#state !== "online") return;
+    this.#ends.abort();
+    this.#ends = new AbortController();
   }
 
   #become(state: LinkStatus["state"]): void {

@@ -4,10 +4,9 @@ import type { StreamQuota, Outbox, OutboxStatus } from "../telemetry/contract.ts
 import { epochAccounts, streamReports } from "../telemetry/accounts.ts";
 import { databasePath } from "../telemetry/journal.ts";
 import { openOutbox } from "../telemetry/outbox.ts";
-import { WbError } from "../model/errors.ts";
-import { EmptyDatabaseError } from "../store/database.ts";
-import { damagedFiles } from "../store/database.ts";
-import { readOutboxAccounts } from "../store/outbox.ts";
+import { WbError, withHint } from "../model/errors.ts";
+import { damagedFiles, EmptyDatabaseError, storageMessage } from "../store/database.ts";
+import { isOutboxDamage, readOutboxAccounts } from "../store/outbox.ts";
 import type { AgentClock, AgentLog, AgentState } from "./contract.ts";
 
 const MEBIBYTE = 1024 * 1024;
@@ -39,37 +38,30 @@ export function openAgentOutbox({ state, bootId, clock, log }: AgentOutboxOption
     clock: { nowMs: () => clock.now(), monotonicMs: () => clock.monotonicMs() },
     quotas: QUOTAS,
   });
-  const { setAside, storageProblem } = outbox.status();
-  for (const path of setAside) log.warn(`a damaged file lies set aside: ${path}`);
-  if (storageProblem !== null) log.error(`nothing can be stored: ${storageProblem}`);
+  for (const path of outbox.status().setAside) log.warn(`a damaged file lies set aside: ${path}`);
   return outbox;
 }
 
-/** Undefined for one that is only just being made, or whose maker was killed at once. */
-function accountsOf(path: string): ReturnType<typeof readOutboxAccounts> | undefined {
-  try {
-    return readOutboxAccounts(path);
-  } catch (error) {
-    if (error instanceof EmptyDatabaseError) return undefined;
-    throw error;
-  }
+/** Why it can't be read, for a person. */
+function problemOf(error: unknown): string {
+  if (isOutboxDamage(error))
+    return "the outbox is damaged: the agent sets it aside when it starts, and tells what is lost";
+  return error instanceof WbError ? withHint(error) : `the outbox can't be read: ${storageMessage(error)}`;
 }
 
-/**
- * As an agent that does not run has left it; undefined where there is none. Changes nothing.
- * @throws WbError("storage") where it can't be read.
- */
+/** As an agent that does not run has left it; undefined where there is none. Changes nothing. */
 export function readOutboxStatus(directory: string): OutboxStatus | undefined {
   const path = databasePath(directory);
   if (!existsSync(path)) return undefined;
-  const accounts = accountsOf(path);
-  if (accounts === undefined) return undefined;
-  return {
-    epochs: epochAccounts(accounts),
-    streams: streamReports(accounts),
-    ringEvents: 0,
-    ringBytes: 0,
-    storageProblem: null,
-    setAside: damagedFiles(path),
-  };
+  const ring = { ringEvents: 0, ringBytes: 0 };
+  const setAside = damagedFiles(path);
+  try {
+    const accounts = readOutboxAccounts(path);
+    const [epochs, streams] = [epochAccounts(accounts), streamReports(accounts)];
+    return { epochs, streams, ...ring, storageProblem: null, setAside };
+  } catch (error) {
+    // It is only just being made, or its maker was killed at once.
+    if (error instanceof EmptyDatabaseError) return undefined;
+    return { epochs: [], streams: [], ...ring, storageProblem: problemOf(error), setAside };
+  }
 }

@@ -46,7 +46,7 @@ export function createAgentParts(options: PartsOptions): AgentParts {
     processIdOf: (key) => auditor.processIdOf(key),
     state,
   });
-  const told = new AgentHealth({ outbox, clock, processes: () => auditor.health(), flows });
+  const told = new AgentHealth({ outbox, clock, log, processes: () => auditor.health(), flows });
   return {
     auditor,
     flows,

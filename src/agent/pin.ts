@@ -60,7 +60,10 @@ async function handshake(target: Omit<PinnedTarget, "pin">, signal: AbortSignal)
       socket.off("secureConnect", secured).off("close", closed);
       socket.destroy();
       tunnel?.destroy();
-      const hint = "is `wb serve` running there, and does nothing in between keep its port closed?";
+      const isUnknown = cause instanceof Error && /getaddrinfo|ENOTFOUND|EAI_/.test(cause.message);
+      const hint = isUnknown
+        ? "nobody knows this name: is it written rightly, and does this machine's name server answer?"
+        : "is `wb serve` running there, and does nothing in between keep its port closed?";
       reject(new WbError("unavailable", `${formatAddress(address)} ${message}`, { cause, hint }));
     };
     const failed = (cause: Error): void => end(`can't be reached: ${cause.message}`, cause);

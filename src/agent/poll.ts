@@ -8,7 +8,7 @@ import { CommandsAnswer } from "../protocol/fleet/messages.ts";
 import { Backoff } from "./backoff.ts";
 import { carryOutAll, type CommandTargets } from "./commands.ts";
 import type { AgentClock, AgentLog, AgentState, ParentClient } from "./contract.ts";
-import { concernsLink, wordsOf, type Failure } from "./refusal.ts";
+import { askedWaitMs, tellLink, wordsOf, type Failure } from "./refusal.ts";
 import { pause } from "./wait.ts";
 
 const WAIT_S_MAX = 300;
@@ -68,16 +68,17 @@ class CommandPoll {
   async #once(signal: AbortSignal): Promise<number> {
     const { client, state, clock, log, targets } = this.#options;
     const wait = waitSeconds(this.#limitS, this.#random);
-    const path = `${AGENT_PATHS.commands}?after=${state.commandCursor}&wait=${wait}`;
+    const after = state.commandCursor;
+    const path = `${AGENT_PATHS.commands}?after=${after}&wait=${wait}`;
     const startedMs = clock.monotonicMs();
     const read = (value: unknown): CommandsAnswer => CommandsAnswer.parse(value);
-    // Where the way is gone nothing will come by this connection, though it may seem open for long.
+    // Where the way is gone, or something did not come, nothing will come by this connection, though it may seem open for long.
     using linked = linkedSignal([signal, targets.link.ends]);
     const answer = await client.request("GET", path, undefined, read, {
       timeoutMs: wait * 1000 + GRACE_MS,
       signal: linked.signal,
     });
-    if (signal.aborted || targets.link.status.state !== "online") return 0;
+    if (linked.signal.aborted) return 0;
     const tookS = (clock.monotonicMs() - startedMs) / 1000;
     if (answer.kind !== "ok") return this.#failed(answer, tookS);
     const nowMs = targets.link.parentNow() ?? clock.now();
@@ -88,22 +89,22 @@ class CommandPoll {
     this.#backoff.reset();
     this.#cuts = 0;
     if (tookS >= wait - 1) this.#limitS = Math.min(WAIT_S_MAX, this.#limitS * GROWTH);
-    // An answer at once with nothing in it is not waiting: it must not become a circle.
-    return answer.value.commands.length === 0 && tookS < 1 ? 1000 : 0;
+    // An answer at once with nothing new in it is not waiting: it must not become a circle.
+    const hasNews = answer.value.commands.length > 0 && state.commandCursor > after;
+    return hasNews || tookS >= 1 ? 0 : 1000;
   }
 
   #failed(failure: Failure, tookS: number): number {
     const { log, targets } = this.#options;
-    const wasCut = tookS >= CUT_S_MIN && isOfTheWay(failure);
-    if (wasCut) {
+    if (tookS >= CUT_S_MIN && isOfTheWay(failure)) {
+      this.#backoff.reset(); // it was being waited for, so the parent was there
       this.#cuts += 1;
       if (this.#cuts >= CUTS_MIN) this.#limitS = Math.max(WAIT_S_MIN * 2, Math.floor(tookS * 0.8));
       return this.#backoff.next();
     }
     if (failure.kind === "refused" && failure.error.code === "not_found") log.warn(wordsOf(failure));
-    const concerned = concernsLink(failure, targets.link);
-    const retryAfterMs = failure.kind === "refused" ? failure.retryAfterMs : undefined;
-    return concerned ? 0 : this.#backoff.next(retryAfterMs);
+    tellLink(failure, targets.link);
+    return this.#backoff.next(askedWaitMs(failure));
   }
 }
 

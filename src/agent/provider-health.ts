@@ -5,12 +5,13 @@
 import type { ProviderHealth } from "../protocol/fleet/payloads.ts";
 import type { Outbox } from "../telemetry/contract.ts";
 import { ProviderHealthBook, type ProviderHandle } from "../telemetry/health.ts";
-import type { AgentClock, FlowMonitor } from "./contract.ts";
+import type { AgentClock, AgentLog, FlowMonitor } from "./contract.ts";
 import { pause } from "./wait.ts";
 
 export interface ProviderHealthOptions {
   readonly outbox: Outbox;
   readonly clock: AgentClock;
+  readonly log: AgentLog;
   /** Of the watching of processes, as it tells itself. */
   readonly processes: () => ProviderHealth;
   readonly flows: Pick<FlowMonitor, "captureMethod" | "notices">;
@@ -38,6 +39,8 @@ export class AgentHealth {
   readonly #processes: ProviderHandle;
   readonly #flows: ProviderHandle;
   readonly #outbox: ProviderHandle;
+  #haveFlowsBeenSeen = false;
+  #storageProblem: string | null = null;
 
   constructor(options: ProviderHealthOptions) {
     this.#options = options;
@@ -69,17 +72,19 @@ export class AgentHealth {
   }
 
   #lookAtProcesses(): void {
-    const { state, eventsTotal, lost, detail } = this.#options.processes();
+    const { state, eventsTotal, restarts, lost, detail } = this.#options.processes();
     const grown = this.#growth.of("processes", eventsTotal);
     const newlyLost = this.#growth.of("processes lost", lost ?? 0);
     if (newlyLost > 0) this.#processes.lost(newlyLost);
     // What comes after the first part are counts, which would make each look news.
     const words = detail.split(";")[0] ?? detail;
+    if (this.#growth.of("processes restarts", restarts) > 0)
+      this.#processes.restarting("it was started anew");
     if (state === "live") {
       this.#processes.live(words);
       this.#processes.events(grown);
     } else if (state === "failed") this.#processes.failed(words);
-    else this.#processes.restarting(words);
+    else this.#processes.stopped(words);
   }
 
   #lookAtFlows(): void {
@@ -87,15 +92,21 @@ export class AgentHealth {
     const stream = outbox.status().streams.find((each) => each.stream === "flow");
     const grown = this.#growth.of("flows", stream?.produced ?? 0);
     const { captureMethod, notices } = flows;
-    if (captureMethod === "none") this.#flows.restarting(notices[0] ?? "it is being started");
-    else {
+    if (captureMethod !== "none") {
+      this.#haveFlowsBeenSeen = true;
       this.#flows.live(`by ${captureMethod}`);
       this.#flows.events(grown);
+      return;
     }
+    const [problem] = notices;
+    if (this.#haveFlowsBeenSeen) this.#flows.restarting(problem ?? "it is being started");
+    else if (problem === undefined) this.#flows.stopped("it is being started");
+    else this.#flows.failed(problem);
   }
 
   #lookAtOutbox(): void {
-    const { streams, storageProblem } = this.#options.outbox.status();
+    const { log, outbox } = this.#options;
+    const { streams, storageProblem } = outbox.status();
     const sum = (of: (stream: (typeof streams)[number]) => number): number =>
       streams.reduce((total, stream) => total + of(stream), 0);
     const grown = this.#growth.of(
@@ -107,6 +118,10 @@ export class AgentHealth {
       sum(({ lost }) => lost),
     );
     if (newlyLost > 0) this.#outbox.lost(newlyLost);
+    if (storageProblem !== null && this.#storageProblem !== storageProblem)
+      log.error(`nothing can be stored: ${storageProblem}`);
+    if (storageProblem === null && this.#storageProblem !== null) log.info("what is seen is stored again");
+    this.#storageProblem = storageProblem;
     if (storageProblem === null) {
       this.#outbox.live();
       this.#outbox.events(grown);

@@ -123,19 +123,29 @@ function refusal(proxy: Proxy, message: string, hint?: string): WbError {
   });
 }
 
+function passwordProblem(proxy: Proxy, head: string): WbError {
+  const schemes = [...head.matchAll(/^proxy-authenticate:[ \t]*([\w-]+)/gim)].map(
+    ([, scheme = ""]) => scheme,
+  );
+  if (schemes.length > 0 && !schemes.some((scheme) => /^basic$/i.test(scheme))) {
+    const hint = "have it let this machine through, or name the parent in NO_PROXY";
+    return refusal(proxy, `lets in by ${schemes.slice(0, 4).join(", ")} only, which is not known here`, hint);
+  }
+  const isRefused = proxy.authorization !== undefined;
+  return refusal(
+    proxy,
+    isRefused ? "does not accept this name and password" : "wants a name and a password",
+    `write ${isRefused ? "the right ones" : "them"} into its address: http${proxy.isSecure ? "s" : ""}://NAME:PASSWORD@HOST:PORT`,
+  );
+}
+
 /** What the proxy answered to CONNECT; undefined where it opens the tunnel. */
 function problemOf(proxy: Proxy, head: string): WbError | undefined {
   const status = /^HTTP\/1\.[01] (\d{3})([^\r\n]*)/.exec(head);
   if (status === null) return refusal(proxy, "does not answer as an HTTP proxy");
   const [, code = "", reason = ""] = status;
   if (code.startsWith("2")) return undefined;
-  if (code === "407") {
-    return refusal(
-      proxy,
-      "wants a name and a password",
-      "write them into its address: http://NAME:PASSWORD@HOST:PORT",
-    );
-  }
+  if (code === "407") return passwordProblem(proxy, head);
   const said = `${code}${printable(reason.slice(0, 100))}`;
   return refusal(
     proxy,
@@ -151,6 +161,17 @@ function dial(proxy: Proxy): Socket {
   return connectTls({ host, port, ...(parseIp(host) === undefined ? { servername: host } : {}) });
 }
 
+const CLOSED_HINT = "one that is reached by TLS is written as https://HOST:PORT";
+
+/** Undefined where the usual hint is all there is to say. */
+function failureHint({ isSecure }: Proxy, cause: Error): string | undefined {
+  if (!isSecure) return undefined;
+  if (/wrong.version/i.test(cause.message)) return "one that speaks no TLS is written as http://HOST:PORT";
+  return /certificate|self.signed|altname/i.test(cause.message)
+    ? "its certificate must be for this name, and of an issuer that this machine trusts or the file NODE_EXTRA_CA_CERTS has"
+    : undefined;
+}
+
 /**
  * A socket that leads through the proxy to the target. The caller's signal ends the attempt.
  * @throws WbError("unavailable") where the proxy can't be reached or refuses.
@@ -163,8 +184,10 @@ export function openTunnel(proxy: Proxy, target: HostAndPort, signal: AbortSigna
     const socket = dial(proxy);
     let head = Buffer.alloc(0);
     const opened = (): boolean => socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-    const failed = (cause: Error): void => settle(refusal(proxy, `can't be reached: ${cause.message}`));
-    const closed = (): void => settle(refusal(proxy, "closed the connection"));
+    const failed = (cause: Error): void =>
+      settle(refusal(proxy, `can't be reached: ${cause.message}`, failureHint(proxy, cause)));
+    const closed = (): void =>
+      settle(refusal(proxy, "closed the connection", proxy.isSecure ? undefined : CLOSED_HINT));
     const aborted = (): void => settle(refusal(proxy, "did not answer in time"));
     const answered = (chunk: Buffer): void => {
       head = Buffer.concat([head, chunk]);

@@ -27,7 +27,7 @@ import { Drain, LANES } from "./drain.ts";
 import { HeartbeatLoop } from "./heartbeat.ts";
 import { Link } from "./link.ts";
 import { pollCommands } from "./poll.ts";
-import { STANDING_WORDS, wordsOf } from "./refusal.ts";
+import { wordsOf } from "./refusal.ts";
 import { FILES } from "./state.ts";
 import { runningAnswer } from "./running-answer.ts";
 import { statusOfRunning, type AgentStatus } from "./status.ts";
@@ -65,6 +65,8 @@ export interface RunOptions {
 const PARTS_END_MS = 3000;
 const LAST_SEND_MS = 2000;
 const LEAVE_MS = 5000;
+/** A loop that went on for so long had no lasting defect. */
+const WORKED_MS = 60_000;
 
 class RunningAgent {
   readonly #options: RunOptions;
@@ -115,10 +117,9 @@ class RunningAgent {
     }
   }
 
-  get notices(): string[] {
-    const { standing } = this.#link.status;
-    const own = standing === "accepted" ? [] : [STANDING_WORDS[standing]];
-    return [...own, ...this.#drains.flatMap(({ notices }) => notices)];
+  /** What the parent does not take, for a person. */
+  get #untaken(): string[] {
+    return this.#drains.flatMap(({ notices }) => notices);
   }
 
   status(): AgentStatus {
@@ -131,7 +132,7 @@ class RunningAgent {
       outbox: outbox.status(),
       captureMethod: flows.captureMethod,
       runningProcesses: auditor.runningCount,
-      notices: [...this.notices, ...flows.notices],
+      notices: [...this.#untaken, ...flows.notices],
     });
   }
 
@@ -178,9 +179,10 @@ class RunningAgent {
     run: (signal: AbortSignal) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { log, retryMaxMs } = this.#options;
+    const { clock, log, retryMaxMs } = this.#options;
     const backoff = new Backoff({ maxMs: retryMaxMs });
     while (!signal.aborted) {
+      const startedMs = clock.monotonicMs();
       try {
         await run(signal);
         if (!signal.aborted) log.error(`${name} ended by itself`);
@@ -189,7 +191,8 @@ class RunningAgent {
           `${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
         );
       }
-      await pause(signal.aborted ? 0 : backoff.next(), signal);
+      if (clock.monotonicMs() - startedMs > WORKED_MS) backoff.reset();
+      await pause(backoff.next(), signal);
     }
   }
 
@@ -208,7 +211,10 @@ class RunningAgent {
       machine,
       bootId,
       configHash,
-      notices: () => this.notices,
+      notices: () => {
+        const { storageProblem } = outbox.status();
+        return [...(storageProblem === null ? [] : [storageProblem]), ...this.#untaken];
+      },
     });
     const watching = [
       { name: "watching processes", run: (signal: AbortSignal) => auditor.run(signal) },

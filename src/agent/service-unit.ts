@@ -1,26 +1,7 @@
 /** The systemd unit of the agent: the one text that `wb agent install` writes and that docs/wirebound-agent.service shows. */
-
-export interface UnitOptions {
-  /** Absolute path of this program. */
-  readonly executable: string;
-  /** In the user's own systemd, without any privilege. */
-  readonly forUser: boolean;
-  /** Words after `wb agent`, such as --state-dir. */
-  readonly words: readonly string[];
-}
+import { SANDBOX, unitWord, USER_SANDBOX, writeUnit, type UnitOptions } from "../platform/systemd-unit.ts";
 
 export const UNIT_NAME = "wirebound-agent.service";
-
-/** systemd.syntax(7) and systemd.service(5), "Command lines": quotes, backslashes, `%` and `$` mean something there. */
-export function unitWord(word: string): string {
-  const escaped = word
-    .replaceAll("\\", "\\\\")
-    .replaceAll('"', '\\"')
-    .replaceAll("%", "%%")
-    .replaceAll("$", "$$$$")
-    .replaceAll("\n", "\\n");
-  return /^[\w./:@%+=-]+$/.test(escaped) ? escaped : `"${escaped}"`;
-}
 
 const HEAD = `# The agent as a service: tells the parent that this machine has joined what runs here and what it exchanges.
 #
@@ -54,55 +35,28 @@ MemoryMax=384M
 LimitCORE=0
 UMask=0077`;
 
-const SYSTEM_HARDENING = `# What it needs: to look into other users' /proc/<pid> (DAC_READ_SEARCH and SYS_PTRACE), and a large receive buffer for the
+const CAPABILITIES = `# What it needs: to look into other users' /proc/<pid> (DAC_READ_SEARCH and SYS_PTRACE), and a large receive buffer for the
 # kernel's notices of closed connections (NET_ADMIN). Not more.
-CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_SYS_PTRACE CAP_NET_ADMIN
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=read-only
-PrivateDevices=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectClock=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
-LockPersonality=yes
-SystemCallArchitectures=native`;
+CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_SYS_PTRACE CAP_NET_ADMIN`;
 
-/** In a user's systemd what needs privileges (other mounts, capabilities) is not to be had. */
-const USER_HARDENING = `NoNewPrivileges=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-SystemCallArchitectures=native`;
+export interface AgentUnitOptions extends Omit<UnitOptions, "words"> {
+  /** Where it keeps its state, if not in the usual place. */
+  readonly stateDirectory?: string | undefined;
+}
 
-export function unitText({ executable, forUser, words }: UnitOptions): string {
-  const command = [executable, "agent", ...words].map(unitWord).join(" ");
-  const order = forUser
-    ? ""
-    : "After=network-online.target wirebound-helper.service\nWants=network-online.target\n";
-  const parts = [
-    "[Service]\nType=exec",
-    `ExecStart=${command}`,
-    ...(forUser ? [] : [SYSTEM_SERVICE]),
-    COMMON_SERVICE,
-    "",
-    forUser ? USER_HARDENING : SYSTEM_HARDENING,
-  ];
-  return `${HEAD}
-[Unit]
-Description=WireBound: tells its parent what runs on this machine
-Documentation=man:wb(1)
-StartLimitIntervalSec=0
-${order}
-${parts.join("\n")}
-
-[Install]
-WantedBy=${forUser ? "default.target" : "multi-user.target"}
-`;
+export function unitText({ stateDirectory, ...options }: AgentUnitOptions): string {
+  const { forUser } = options;
+  const words = stateDirectory === undefined ? [] : ["--state-dir", stateDirectory];
+  const writes = stateDirectory === undefined ? "" : `\nReadWritePaths=${unitWord(stateDirectory)}`;
+  return writeUnit(
+    { ...options, words },
+    {
+      head: HEAD,
+      description: "WireBound: tells its parent what runs on this machine",
+      after: "network-online.target wirebound-helper.service",
+      command: "agent",
+      service: [...(forUser ? [] : [SYSTEM_SERVICE]), COMMON_SERVICE],
+      hardening: forUser ? USER_SANDBOX : `${CAPABILITIES}\n${SANDBOX}${writes}`,
+    },
+  );
 }

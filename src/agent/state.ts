@@ -10,6 +10,7 @@ import { z } from "zod";
 import { makePrivateDirectory } from "../lib/directories.ts";
 import { readPrivateFile, writePrivateFile } from "../store/private-file.ts";
 import { WbError } from "../model/errors.ts";
+import type { ExclusiveLock } from "../model/history.ts";
 import { createFileLock } from "../platform/lock.ts";
 import { Identity, idOf } from "../protocol/fleet/identity.ts";
 import { openAgentState, type AgentStateStore } from "../store/agent-state.ts";
@@ -213,6 +214,18 @@ class State implements AgentState {
   }
 }
 
+const LOCK_ATTEMPTS = 10;
+const LOCK_PAUSE_MS = 20;
+
+/** Who looks whether an agent runs (isInUse) holds the lock for a moment, and is not to keep one from beginning. */
+export function acquirePatiently(lock: Pick<ExclusiveLock, "tryAcquire">): boolean {
+  for (let attempt = 1; !lock.tryAcquire(); attempt += 1) {
+    if (attempt === LOCK_ATTEMPTS) return false;
+    Bun.sleepSync(LOCK_PAUSE_MS);
+  }
+  return true;
+}
+
 /**
  * Opens the state in this directory, which is made where it is missing.
  * @throws WbError("unavailable") where another agent has it; WbError("storage") or WbError("permission") where it can't be used.
@@ -228,7 +241,7 @@ export function openState(directory: string, log: AgentLog): AgentState {
       hint: "name one that you may write to with --state-dir",
     });
   }
-  if (!lock.tryAcquire()) {
+  if (!acquirePatiently(lock)) {
     throw new WbError("unavailable", `another agent uses ${directory}`, {
       hint: "`wb agent status` tells of it; stop it first, or give this one another --state-dir",
     });

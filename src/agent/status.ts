@@ -97,6 +97,7 @@ export function statusOfStopped(
   outbox: OutboxStatus | undefined,
   running: boolean,
 ): AgentStatus {
+  const isRead = outbox?.storageProblem === null;
   return {
     version: STATUS_VERSION,
     wbVersion: VERSION,
@@ -111,8 +112,8 @@ export function statusOfStopped(
     runningProcesses: null,
     residentBytes: null,
     commandCursor: null,
-    streams: outbox === undefined ? null : withInvariant(outbox.streams),
-    epochs: outbox?.epochs ?? null,
+    streams: isRead ? withInvariant(outbox.streams) : null,
+    epochs: isRead ? outbox.epochs : null,
     ring: null,
     storageProblem: outbox?.storageProblem ?? null,
     setAside: outbox?.setAside ?? [],

@@ -37,6 +37,10 @@ export class FallbackCapture implements Capture {
     }
   }
 
+  rest(knownUntilMs: number): void {
+    this.#capture.rest?.(knownUntilMs);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#capture[Symbol.asyncDispose]();
   }

@@ -31,6 +31,11 @@ export interface OpenCaptureOptions {
   readonly helper?: HelperUse | undefined;
   /** Handed the records of observed names (struct wb_name) as a helper sends them; see ElevatedCapture. */
   readonly onNameRecords?: ((records: Uint8Array) => void) | undefined;
+  /**
+   * For a program that must stay small and only sums up: less is kept of what has closed, and nothing beside a helper. What ends
+   * just while a helper goes is then known a byte or two less exactly, and says so.
+   */
+  readonly isFrugal?: boolean | undefined;
 }
 
 const SYSTEM_NAMES: ReadonlyMap<string, string> = new Map([
@@ -63,7 +68,11 @@ export async function openCapture(options: OpenCaptureOptions = {}): Promise<Cap
 
 async function openOnLinux(options: OpenCaptureOptions): Promise<Capture> {
   const method = options.method ?? methodOfEnvironment();
-  const settings = { clock: options.clock ?? systemClock, procRoot: options.procRoot ?? "/proc" };
+  const settings = {
+    clock: options.clock ?? systemClock,
+    procRoot: options.procRoot ?? "/proc",
+    isFrugal: options.isFrugal ?? false,
+  };
   const helper = options.helper ?? { use: "none" };
   const ebpf = EBPF_METHODS.find((each) => each === method);
   if (ebpf !== undefined && helper.use === "none") throw needsHelper(ebpf);
@@ -169,7 +178,7 @@ async function openElevated(
   return capture;
 }
 
-type Settings = { readonly clock: Clock; readonly procRoot: string };
+type Settings = { readonly clock: Clock; readonly procRoot: string; readonly isFrugal: boolean };
 
 /** Undefined where the kernel refuses it and that is to be borne. */
 async function openSockDiag(

@@ -1,10 +1,17 @@
 /** `wb agent install` and `uninstall`: the agent as a service of systemd. */
-import { installService, serviceText, uninstallService, type InstallOptions } from "../agent/install.ts";
-import { UNIT_NAME } from "../agent/service-unit.ts";
-import { readParent } from "../agent/state.ts";
-import { agentDirectory } from "../agent/place.ts";
 import { resolve } from "node:path";
+import { UNIT_NAME, unitText } from "../agent/service-unit.ts";
+import { readParent } from "../agent/state.ts";
 import { WbError } from "../model/errors.ts";
+import {
+  checkExecutable,
+  checkMayInstall,
+  installedUnit,
+  installService,
+  uninstallService,
+  type ServiceOptions,
+} from "../platform/systemd-service.ts";
+import { agentStateDirectory } from "./agent-options.ts";
 import { say, standardOutput } from "./output.ts";
 
 export interface InstallFlags {
@@ -13,44 +20,55 @@ export interface InstallFlags {
   readonly stateDir?: string;
 }
 
-function installOptions(flags: InstallFlags): InstallOptions {
-  const words = flags.stateDir === undefined ? [] : ["--state-dir", resolve(flags.stateDir)];
-  return { forUser: flags.user === true, executable: process.execPath, words, env: process.env };
+function serviceOptions(flags: InstallFlags): ServiceOptions {
+  return { unit: UNIT_NAME, command: "wb agent", forUser: flags.user === true, env: process.env };
 }
 
 export async function runInstall(flags: InstallFlags): Promise<void> {
-  const options = installOptions(flags);
+  const options = serviceOptions(flags);
+  const { forUser } = options;
+  const executable = process.execPath;
+  // What this user's environment says, the service would not know.
+  const named = flags.stateDir ?? (process.env["WB_AGENT_STATE_DIR"] || undefined);
+  const directory = named === undefined ? await agentStateDirectory(undefined, process.env) : resolve(named);
+  const text = unitText({ executable, forUser, stateDirectory: named === undefined ? undefined : directory });
   if (flags.print === true) {
-    await standardOutput.write(serviceText(options));
+    checkExecutable(executable, true);
+    await standardOutput.write(text);
     return;
   }
-  const directory = flags.stateDir ?? agentDirectory(process.env, process.geteuid?.());
-  if (!options.forUser && process.geteuid?.() !== 0) {
-    throw new WbError("permission", "a service of the machine is root's to install", {
-      hint: "sudo wb agent install; or as your own service: wb agent install --user",
-    });
-  }
+  checkMayInstall(options, "install");
+  checkExecutable(executable, forUser);
   if (readParent(directory) === undefined) {
     throw new WbError(
       "usage",
       "this machine has joined no parent yet, so the service would have nobody to tell",
       {
-        hint: options.forUser
+        hint: forUser
           ? "first: wb agent join TOKEN"
           : "first: sudo wb agent join TOKEN; what you have joined as yourself is for wb agent install --user",
       },
     );
   }
-  const path = await installService(options);
-  say(`installed ${path}; it runs, and starts with ${options.forUser ? "your session" : "the machine"}`);
-  say("wb agent status tells whether it is connected");
+  const path = await installService(options, text);
+  say(
+    `installed ${path}; it runs, and starts with ${forUser ? "your session (without one: loginctl enable-linger)" : "the machine"}`,
+  );
+  say(`${forUser ? "" : "sudo "}wb agent status tells whether it is connected`);
 }
 
 export async function runUninstall(flags: InstallFlags): Promise<void> {
-  const isRemoved = await uninstallService(installOptions(flags));
-  say(
-    isRemoved
-      ? `${UNIT_NAME} is stopped and removed; the agent's state is kept`
-      : "the agent is not installed as a service",
-  );
+  const options = serviceOptions(flags);
+  checkMayInstall(options, "uninstall");
+  sayRemoved(options, await uninstallService(options), "the agent's state is kept");
+}
+
+/** Says what came of it, and that there is another one where that is so. */
+export function sayRemoved({ unit, command, env }: ServiceOptions, isRemoved: boolean, kept: string): void {
+  const other = installedUnit(unit, env);
+  say(isRemoved ? `${unit} is stopped and removed; ${kept}` : "it is not installed as a service");
+  if (other !== undefined)
+    say(
+      `there is one ${other === "user" ? "of your own" : "of the machine"}: ${other === "user" ? "" : "sudo "}${command} uninstall${other === "user" ? " --user" : ""}`,
+    );
 }

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { askControl } from "../agent/control.ts";
 import { createParentClient, ParentTransport } from "../agent/client.ts";
 import { wordsOf } from "../agent/refusal.ts";
+import { UNIT_NAME } from "../agent/service-unit.ts";
 import { FILES, isInUse, openState } from "../agent/state.ts";
 import { WbError } from "../model/errors.ts";
+import { installedUnit } from "../platform/systemd-service.ts";
 import { AGENT_PATHS } from "../protocol/fleet/paths.ts";
 import { agentLog } from "./agent-join.ts";
 import { agentSettings, type AgentFlags, type AgentSettings } from "./agent-options.ts";
@@ -76,6 +78,11 @@ export async function runLeave(flags: LeaveFlags): Promise<void> {
   }
   const hasLeft = isInUse(directory) ? await leaveRunning(directory) : await leaveStopped(settings);
   say(hasLeft ? "left; the agent has no parent any more" : "this machine has joined no parent");
+  const unit = installedUnit(UNIT_NAME, process.env);
+  if (unit !== undefined)
+    say(
+      `its service is still installed: ${unit === "user" ? "wb agent uninstall --user" : "sudo wb agent uninstall"}`,
+    );
   if (flags.purge !== true) return;
   purge(directory);
   say(`removed the agent's key and all that it kept from ${directory}`);

@@ -1,12 +1,14 @@
 /** `wb agent logs`: the last lines of the agent's own log, and with -f what comes. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { installedUnit } from "../agent/install.ts";
 import { rotatedPath } from "../agent/log.ts";
+import { UNIT_NAME } from "../agent/service-unit.ts";
 import { FILES } from "../agent/state.ts";
 import { pause } from "../agent/wait.ts";
 import { WbError } from "../model/errors.ts";
+import { installedUnit, journalWords } from "../platform/systemd-service.ts";
 import { agentSettings, type AgentFlags } from "./agent-options.ts";
+import { checkReadable } from "./agent-status.ts";
 import { say, standardOutput } from "./output.ts";
 import { stopSignal } from "./stop-signal.ts";
 
@@ -85,13 +87,14 @@ async function follow(path: string, signal: AbortSignal): Promise<void> {
 export async function runLogs(flags: LogsFlags): Promise<void> {
   const count = countOf(flags.lines);
   const { directory } = await agentSettings(flags);
+  if (flags.stateDir === undefined) checkReadable(directory);
   const path = join(directory, FILES.log);
   const lines = lastLines(path, count);
   if (lines.length === 0 && flags.follow !== true) say(`there is nothing in ${path} yet`);
   if (lines.length > 0) await standardOutput.write(`${lines.join("\n")}\n`);
-  const unit = process.stdout.isTTY ? installedUnit(process.env) : undefined;
+  const unit = process.stdout.isTTY ? installedUnit(UNIT_NAME, process.env) : undefined;
   if (unit !== undefined)
-    say(`the journal has the same: journalctl ${unit === "user" ? "--user " : ""}-u wirebound-agent`);
+    say(`the journal has the same: ${journalWords(UNIT_NAME, unit === "user").join(" ")}`);
   if (flags.follow !== true) return;
   using stop = stopSignal({ durationMs: undefined, once: false });
   await follow(path, stop.signal);

@@ -72,7 +72,9 @@ export async function runAgentCommand(flags: AgentFlags): Promise<void> {
         return () => release[Symbol.dispose]();
       },
     });
-    log.info("ended; what was seen is stored");
+    const { storageProblem } = outbox.status();
+    if (storageProblem === null) log.info("ended; what was seen is stored");
+    else log.error(`ended; not all that was seen could be stored: ${storageProblem}`);
   } finally {
     if (!isHandedOver) state.close();
   }

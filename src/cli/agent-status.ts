@@ -23,7 +23,7 @@ export function checkReadable(directory: string): void {
   if (existsSync(directory) || process.geteuid?.() === 0) return;
   if (!existsSync(SERVICE_STATE)) return;
   throw new WbError("permission", "the agent of this machine is a service, whose state is root's", {
-    hint: "sudo wb agent status; for an agent of your own: --state-dir",
+    hint: "ask as root (sudo); one of your own that is elsewhere is named by --state-dir",
   });
 }
 
@@ -53,25 +53,30 @@ const COLUMNS: readonly Column<StreamStatus>[] = [
 ];
 
 /** Whether it is connected, and if not, why; one line. */
-export function connectionLine({ running, link, parent }: AgentStatus, nowMs: number): string {
+export function connectionLine({ running, link, parent, agentId }: AgentStatus, nowMs: number): string {
   if (parent === null) return "no parent: join one with `wb agent join TOKEN`";
-  if (!running) {
-    return parent.state === "pending"
-      ? "does not run; a person at the parent has not approved it yet"
-      : "does not run: start it with `wb agent`, or as a service with `wb agent install`";
+  if (link === null && parent.state === "pending") {
+    const how = `a person there compares the code: wb serve agents approve ${agentId} ${parent.code}`;
+    if (running) return `waits for approval: ${how}`;
+    return `does not run, and is not approved yet: ${how}; then start it with \`wb agent\``;
   }
-  if (link === null) return "runs, but can't be asked";
+  if (!running) return "does not run: start it with `wb agent`, or as a service with `wb agent install`";
+  if (link === null) return "runs, but can't be asked: see `wb agent logs`";
   const since = `for ${formatDuration(Math.max(0, nowMs - link.sinceMs))}`;
   if (link.standing !== "accepted") return STANDING_WORDS[link.standing];
   if (link.state === "online") return `connected ${since}`;
   const last = link.lastContactAtMs === null ? "" : `; last heard of it ${moment(link.lastContactAtMs)}`;
-  return `not connected ${since}: ${link.problem ?? "trying"}${last}`;
+  const restMs = link.retryAtMs === null ? 0 : link.retryAtMs - nowMs;
+  const next = restMs <= 0 ? "" : `; tries again in ${formatDuration(restMs)}`;
+  return `not connected ${since}: ${link.problem ?? "trying"}${last}${next}`;
 }
+
+const STORAGE_WORDS = "; what is seen waits in memory, and what does not fit there is told as lost";
 
 /** What a person reads. */
 export function statusLines(status: AgentStatus, nowMs: number): string[] {
   const { parent, ring } = status;
-  const lines: [string, string][] = [["agent", status.agentId ?? "has no key yet"]];
+  const lines: [string, string][] = [["agent", status.agentId ?? "-"]];
   if (parent !== null) lines.push(["parent", `${parent.parentName} (${parent.addresses[0] ?? ""})`]);
   const code = parent?.code ?? null;
   if (code !== null) lines.push(["code", code]);
@@ -83,7 +88,8 @@ export function statusLines(status: AgentStatus, nowMs: number): string[] {
   if (status.residentBytes !== null) lines.push(["memory", formatBytes(status.residentBytes)]);
   if (ring !== null) lines.push(["not stored yet", `${ring.events} events, ${formatBytes(ring.bytes)}`]);
   lines.push(["directory", status.directory]);
-  if (status.storageProblem !== null) lines.push(["storage", status.storageProblem]);
+  if (status.storageProblem !== null)
+    lines.push(["storage", `${status.storageProblem}${status.running ? STORAGE_WORDS : ""}`]);
   for (const path of status.setAside) lines.push(["set aside", path]);
   for (const notice of status.notices) lines.push(["notice", notice]);
   const width = Math.max(...lines.map(([name]) => name.length));

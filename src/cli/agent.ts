@@ -198,16 +198,17 @@ function serviceCommands(): Command[] {
     .description(
       "Stop and disable the service, and remove its unit. What the agent keeps stays; see `wb agent leave --purge`.",
     )
-    .addOption(user());
+    .option("--user", "your own service");
   uninstall.action(async () => {
     await (await import("./agent-install.ts")).runUninstall(flagsOf<InstallFlags>(uninstall));
   });
   return [
     documented(install, [
       { command: "sudo wb agent install", purpose: "for the machine" },
+      { command: "wb agent install --user", purpose: "for what you have joined as yourself" },
       { command: "wb agent install --print", purpose: "see what would be written" },
     ]),
-    documented(uninstall, [{ command: "sudo wb agent uninstall", purpose: "no service any more" }]),
+    documented(uninstall, [{ command: "sudo wb agent uninstall", purpose: "no service any more" }], []),
   ];
 }
 

@@ -1,11 +1,13 @@
 /** What `wb serve` is asked to do: flags, variables and the configuration file made into one checked object. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { WbError } from "../model/errors.ts";
 import { stateDirectory } from "../platform/paths.ts";
+import { installedUnit } from "../platform/systemd-service.ts";
 import type { ServerLogLevel } from "../server/log.ts";
 import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from "../server/people/passwords.ts";
 import { loadConfiguration } from "./config.ts";
+import { SERVE_SERVICE_STATE, SERVE_UNIT_NAME } from "./serve-unit.ts";
 import { SERVE_SETTINGS, type ListenAddress } from "./serve-settings.ts";
 import { resolveSetting, type Setting } from "./setting.ts";
 
@@ -75,6 +77,19 @@ export async function serveStateDirectory(
   const { values } = await loadConfiguration(flags.config, env);
   const given = resolveSetting(SERVE_SETTINGS.stateDir, { flag: flags.stateDir, env, file: values });
   return given ?? join(stateDirectory(env), "serve");
+}
+
+/** The same for questions, which go to the machine's service where there is one and nobody has said otherwise: root's to ask. */
+export async function askedStateDirectory(
+  flags: Pick<ServeFlags, "stateDir" | "config">,
+  env: Environment,
+): Promise<string> {
+  const named = await serveStateDirectory(flags, env);
+  const isUsual = named === join(stateDirectory(env), "serve");
+  const isService = installedUnit(SERVE_UNIT_NAME, {}) !== undefined;
+  return isUsual && isService && existsSync(join(SERVE_SERVICE_STATE, "local.json"))
+    ? SERVE_SERVICE_STATE
+    : named;
 }
 
 /** Everything that can be refused is refused here, before anything is opened. @throws WbError("usage"), WbError("config") */

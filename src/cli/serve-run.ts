@@ -63,6 +63,7 @@ async function start(options: ServeOptions): Promise<RunningServer> {
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
   const store = await openFleetStore(join(options.stateDirectory, "fleet.db"), {
     onSetAside: (path) => warn(`the database was damaged: it is set aside as ${path}, and a new one begun`),
+    onTrouble: warn,
   });
   try {
     const { name, port } = await setUp(store, options, isTerminal);

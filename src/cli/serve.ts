@@ -3,6 +3,8 @@ import { Command, Option } from "commander";
 import { document } from "./documentation.ts";
 import { fleetCommands } from "./fleet/commands.ts";
 import type { ServeFlags } from "./serve-options.ts";
+import type { ServeLogsFlags, ServeServiceFlags } from "./serve-service.ts";
+import { SERVE_SERVICE_STATE, SERVE_UNIT_NAME } from "./serve-unit.ts";
 import { settingsOf } from "./settings.ts";
 
 const WHERE = "Where it is:";
@@ -26,7 +28,10 @@ const OPTIONS: readonly Option[] = [
     .argParser(several)
     .helpGroup(WHERE),
   new Option("--no-mdns", "do not tell the local network (wb agent discover)").helpGroup(WHERE),
-  new Option("--state-dir <directory>", "where it keeps its keys and its database").helpGroup(WHAT),
+  new Option(
+    "--state-dir <directory>",
+    "where it keeps its keys and its database (default: serve/ in the state directory)",
+  ).helpGroup(WHAT),
   new Option(
     "--retention <time>",
     "how long events, processes and connections are kept (default: 30d)",
@@ -48,6 +53,57 @@ const JOINING = `\`wb serve token create\` prints a token that carries the addre
 
 const ENDING = `Ctrl-C or SIGTERM ends it in order: what runs is answered, what was taken is stored. A second Ctrl-C ends it at once; what was acknowledged to agents is stored in any case.`;
 
+function serviceCommands(serve: Command): Command[] {
+  const below = (name: string, summary: string, text: string): Command =>
+    new Command(name)
+      .summary(summary)
+      .description(text)
+      .option("--user", name === "install" ? "as your own service, without root" : "your own service")
+      .allowExcessArguments(false);
+  const install = below(
+    "install",
+    "Run the parent as a service of systemd",
+    `Write the unit ${SERVE_UNIT_NAME} for this program, enable and start it. It has a user of its own, and keeps all in ${SERVE_SERVICE_STATE}. Options of \`wb serve\` that stand before \`install\` are the service's.`,
+  ).option("--print", "only print the unit");
+  install.action(async (flags: ServeServiceFlags) => {
+    await (await import("./serve-service.ts")).installServe(serve, flags);
+  });
+  const uninstall = below(
+    "uninstall",
+    "Stop the service and remove it",
+    "Stop and disable the service, and remove its unit. What it has stored stays.",
+  );
+  uninstall.action(async (flags: ServeServiceFlags) => {
+    await (await import("./serve-service.ts")).uninstallServe(flags);
+  });
+  const logs = below("logs", "What the service said", "The last lines of the service in the journal.")
+    .option("-n, --lines <count>", "so many (default: 50)")
+    .option("-f, --follow", "go on with what comes");
+  logs.action(async (flags: ServeLogsFlags) => {
+    await (await import("./serve-service.ts")).showServeLogs(flags);
+  });
+  const example = (
+    command: string,
+    purpose: string,
+  ): { examples: { command: string; purpose: string }[] } => ({
+    examples: [{ command, purpose }],
+  });
+  return [
+    document(install, {
+      examples: [
+        { command: "sudo wb serve install", purpose: "for the machine" },
+        {
+          command: "sudo wb serve --public-address parent.example install",
+          purpose: "agents reach it by this name",
+        },
+        { command: "wb serve install --print", purpose: "see what would be written" },
+      ],
+    }),
+    document(uninstall, example("sudo wb serve uninstall", "no service any more")),
+    document(logs, example("sudo wb serve logs -n 200 -f", "the last 200 lines, and what comes")),
+  ];
+}
+
 /** A fresh command: commander keeps what it parsed. */
 export function serveCommand(): Command {
   const command = new Command("serve")
@@ -58,7 +114,7 @@ export function serveCommand(): Command {
     // What is written after a command below is that command's.
     .enablePositionalOptions();
   for (const each of OPTIONS) command.addOption(each);
-  for (const each of fleetCommands()) command.addCommand(each);
+  for (const each of [...fleetCommands(), ...serviceCommands(command)]) command.addCommand(each);
   command.hook("preAction", handStateDirectory);
   command.allowExcessArguments(false).action(async (flags: ServeFlags) => {
     const { serveOptions } = await import("./serve-options.ts");
@@ -85,8 +141,9 @@ export function serveCommand(): Command {
       },
       {
         command: "wb serve --admin-password-file /run/secrets/admin --json-log",
-        purpose: "without a terminal, as a service or in a container",
+        purpose: "without a terminal, in a container",
       },
+      { command: "sudo wb serve install", purpose: "as a service, from now on" },
     ],
     environment: [
       ...settingsOf("serve").map(({ variable, fileType, flag }) => ({
@@ -107,6 +164,6 @@ export function serveCommand(): Command {
 /** A command below asks the parent whose state directory was named to `serve`, by flag, variable or configuration file. */
 async function handStateDirectory(serve: Command, asked: Command): Promise<void> {
   if (asked === serve || asked.getOptionValue("stateDir") !== undefined) return;
-  const { serveStateDirectory } = await import("./serve-options.ts");
-  asked.setOptionValue("stateDir", await serveStateDirectory(serve.opts(), process.env));
+  const { askedStateDirectory } = await import("./serve-options.ts");
+  asked.setOptionValue("stateDir", await askedStateDirectory(serve.opts(), process.env));
 }

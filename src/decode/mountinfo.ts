@@ -1,4 +1,4 @@
-/** /proc/self/mountinfo, as https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html has it. */
+/** /proc/PID/mountinfo, as https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html has it. */
 
 /**
  * Where the unified cgroup hierarchy is mounted: the mount of its root where there is one, else of a part of it;
@@ -16,6 +16,19 @@ export function cgroup2Directory(mountinfo: string): string | undefined {
     part ??= unescape(place);
   }
   return part;
+}
+
+export interface RootMount {
+  /** Of the mount; no other one has it at the same time, in whatever mount namespace. */
+  readonly id: string;
+  /** The file system's device and the directory of it that is mounted. */
+  readonly directory: string;
+}
+
+/** What a process sees as `/`, the last that was mounted there; undefined where that is no mount, as in a chroot. */
+export function rootMount(mountinfo: string): RootMount | undefined {
+  const [, id, directory] = [...mountinfo.matchAll(/^(\d+) \d+ (\d+:\d+ \S+) \/ /gm)].at(-1) ?? [];
+  return id === undefined || directory === undefined ? undefined : { id, directory };
 }
 
 /** Blanks, tabs, line ends and backslashes are written as three octal digits. */

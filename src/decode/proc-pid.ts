@@ -95,12 +95,6 @@ export function scanProcStat(bytes: Uint8Array, into: ScannedStat): boolean {
   return field > RESIDENT && Number.isSafeInteger(into.startTicks);
 }
 
-/** In how many process namespaces it has a pid, by /proc/PID/status; 1 where the kernel does not tell (before Linux 4.1). */
-export function parsePidNamespaces(bytes: Uint8Array): number {
-  const match = /^NSpid:((?:\t\d{1,10})+)$/m.exec(decoder.decode(bytes));
-  return match?.[1] === undefined ? 1 : match[1].split("\t").length - 1;
-}
-
 /** The real user id of /proc/PID/status. */
 export function parseStatusUserId(bytes: Uint8Array): number | undefined {
   const match = /^Uid:\t(\d{1,10})\t/m.exec(decoder.decode(bytes));

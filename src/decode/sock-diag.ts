@@ -3,7 +3,7 @@
  * one socket's record, read in place into an object that the caller uses again. Pure; never reads outside the message.
  */
 import { defineLayout } from "../../ffi/layout.ts";
-import { formatIpv4, formatIpv6 } from "../lib/ip.ts";
+import { sharedIpv4, sharedIpv6 } from "../lib/ip.ts";
 import type { SocketState } from "../model/flow.ts";
 import { NLM_F_DUMP, netlinkRequest } from "./netlink.ts";
 import {
@@ -283,25 +283,10 @@ export class DiagRecord {
 
   #address(offset: number): string {
     const position = this.#start + offset;
-    if (this.family === AF_INET) return ipv4Text(this.#view.getUint32(position, true));
+    if (this.family === AF_INET) return sharedIpv4(this.#view.getUint32(position, true));
     const bytes = new Uint8Array(this.#view.buffer, this.#view.byteOffset + position, 16);
-    return formatIpv6(bytes);
+    return sharedIpv6(bytes);
   }
-}
-
-/** Most sockets of a machine share few addresses: their texts are made once. Emptied when full. */
-const IPV4_TEXTS_MAX = 4096;
-const ipv4Texts = new Map<number, string>();
-
-/** `word`: the four bytes as a little-endian number. */
-function ipv4Text(word: number): string {
-  let text = ipv4Texts.get(word);
-  if (text === undefined) {
-    text = formatIpv4(Uint8Array.of(word, word >>> 8, word >>> 16, word >>> 24));
-    if (ipv4Texts.size >= IPV4_TEXTS_MAX) ipv4Texts.clear();
-    ipv4Texts.set(word, text);
-  }
-  return text;
 }
 
 function u64(view: DataView, offset: number): number {

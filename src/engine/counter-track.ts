@@ -13,7 +13,8 @@ const BACKSTEP_MAX = 2;
 /** `erased`: the counter went back, so that what it counted before can't be told from it any more. */
 export type TrackResult = "fine" | "erased";
 
-export class CounterTrack {
+/** It is its own rate, because there are two of these for every socket. */
+export class CounterTrack extends DecayedRate {
   /** Cumulative since the socket began; undefined as long as nobody could count it. */
   value: number | undefined;
   /** Growth since the last call of `takeDelta`; below 0 after a correction. */
@@ -25,10 +26,10 @@ export class CounterTrack {
   /** The last value of the living socket: a final value can't be less by more than it may have been off. */
   #liveValue: number | undefined;
   #liveUncertainty = BACKSTEP_MAX;
-  readonly rate = new DecayedRate();
 
   /** `base`: where observation begins, 0 with the socket itself; undefined: at the first count. */
   constructor(base: number | undefined) {
+    super();
     this.#base = base;
   }
 
@@ -90,7 +91,7 @@ export class CounterTrack {
   /** Takes the growth since the last call into the rate, and returns it. */
   stepRate(step: RateStep): number {
     const delta = this.takeDelta();
-    this.rate.step(delta, step);
+    this.step(delta, step);
     return delta;
   }
 

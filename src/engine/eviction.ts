@@ -25,5 +25,5 @@ export function chooseEvicted(
 
 /** The smaller, the sooner it goes. Milliseconds of different clocks, which never meet. */
 function urgency(record: FlowRecord): number {
-  return record.isClosed ? record.closedMonotonicMs : AFTER_ALL_CLOSED + record.lastActivityMs;
+  return record.closed ? record.closedMonotonicMs : AFTER_ALL_CLOSED + record.lastActivityMs;
 }

@@ -1,7 +1,4 @@
-/**
- * What the flow table keeps of one socket from sample to sample, and the immutable Flow that it shows of it. An unchanged
- * record shows the very same Flow object again.
- */
+/** What the flow table keeps of one socket from sample to sample; flow-row.ts makes what screens are shown of it. */
 import {
   isPartOfSocket,
   type AttributionQuality,
@@ -70,6 +67,11 @@ export class FlowRecord {
   closedAtMs: number | undefined;
   closedMonotonicMs = 0;
   isLocalTraffic: boolean;
+  /** As of the last `learnHost` and `learnService`. */
+  remoteHost: HostName | undefined;
+  service: string | undefined;
+  /** The row that was shown of it last. */
+  row: Flow | undefined;
   #state: SocketState;
   #meaning: BytesMeaning;
   #uncertaintyBytes: number | undefined;
@@ -86,8 +88,6 @@ export class FlowRecord {
   #askedHost: HostName | undefined;
   #askedRevision = -1;
   #isServedHere: boolean | undefined;
-  #service: string | undefined;
-  #flow: Flow | undefined;
 
   constructor(
     id: string,
@@ -113,7 +113,7 @@ export class FlowRecord {
     this.#attribute(sample, context);
   }
 
-  get isClosed(): boolean {
+  get closed(): boolean {
     return this.ending !== undefined;
   }
 
@@ -129,8 +129,59 @@ export class FlowRecord {
     return this.identity.localPort;
   }
 
+  get remoteAddress(): string {
+    return this.identity.remoteAddress;
+  }
+
   get remotePort(): number {
     return this.identity.remotePort;
+  }
+
+  get bytesSent(): number | undefined {
+    return this.sent.value;
+  }
+
+  get bytesReceived(): number | undefined {
+    return this.received.value;
+  }
+
+  get observedBytesSent(): number {
+    return this.sent.observed;
+  }
+
+  get observedBytesReceived(): number {
+    return this.received.observed;
+  }
+
+  get bytesMeaning(): BytesMeaning {
+    return this.#meaning;
+  }
+
+  get uncertaintyBytes(): number | undefined {
+    return this.#uncertaintyBytes;
+  }
+
+  get attribution(): AttributionQuality {
+    return this.#attribution;
+  }
+
+  /** The first of its processes that is known. */
+  get process(): ProcessInfo | undefined {
+    for (const entry of this.#entries) if (entry.info !== undefined) return entry.info;
+    return undefined;
+  }
+
+  get opener(): ProcessInfo | undefined {
+    return this.#opener?.info;
+  }
+
+  /** The owner of the socket; its process's user is another matter. */
+  get userId(): number | undefined {
+    return this.#userId;
+  }
+
+  get ownerKeys(): readonly ProcessKey[] {
+    return this.#owners;
   }
 
   /** Whether somebody could count it at least once. */
@@ -145,7 +196,7 @@ export class FlowRecord {
 
   /** Whether its bytes belong to a process that is known. */
   get isAttributed(): boolean {
-    return this.#process() !== undefined;
+    return this.process !== undefined;
   }
 
   get owners(): readonly ProcessEntry[] {
@@ -225,70 +276,26 @@ export class FlowRecord {
     this.#remote = undefined;
   }
 
-  /** The flow as known now. Nothing is allocated where it is what it was: this runs for every flow of every sample. */
-  publish(context: RecordContext): Flow {
-    this.#decideService(context);
-    const process = this.#process();
-    const userId = this.#userId ?? process?.userId;
-    const userName =
-      (userId === undefined ? undefined : context.userNameOf(userId)) ??
-      (process !== undefined && process.userId === userId ? process.userName : undefined);
-    const remoteHost = this.#remoteHost(context);
-    const before = this.#flow;
-    if (
-      before !== undefined &&
-      before.process === process &&
-      before.opener === this.#opener?.info &&
-      before.userName === userName &&
-      before.remoteHost === remoteHost &&
-      this.#shows(before)
-    ) {
-      return before;
-    }
-    const { identity } = this;
-    const flow: Flow = {
-      id: this.id,
-      protocol: identity.protocol,
-      localAddress: identity.localAddress,
-      localPort: identity.localPort,
-      remoteAddress: identity.remoteAddress,
-      remotePort: identity.remotePort,
-      remoteHost,
-      service: this.#service,
-      state: this.#state,
-      process,
-      owners: this.#owners,
-      opener: this.#opener?.info,
-      userId,
-      userName,
-      attribution: this.#attribution,
-      bytesSent: this.sent.value,
-      bytesReceived: this.received.value,
-      observedBytesSent: this.sent.observed,
-      observedBytesReceived: this.received.observed,
-      bytesMeaning: this.#meaning,
-      uncertaintyBytes: this.#uncertaintyBytes,
-      sendBytesPerSecond: this.sent.rate.bytesPerSecond,
-      receiveBytesPerSecond: this.received.rate.bytesPerSecond,
-      firstSeenMs: this.firstSeenMs,
-      lastActivityMs: this.lastActivityMs,
-      closed: this.isClosed,
-      closedAtMs: this.closedAtMs,
-      networkNamespace: identity.networkNamespace,
-    };
-    this.#flow = flow;
-    return flow;
-  }
-
   /** The hosts file goes ahead of what was asked for, and that ahead of what is known of the address. */
-  #remoteHost(context: RecordContext): HostName | undefined {
+  learnHost(context: RecordContext): void {
     const remote = this.#remote;
-    if (remote === undefined) return undefined;
+    if (remote === undefined) {
+      this.remoteHost = undefined;
+      return;
+    }
     const host = context.hostOf(remote);
     if (remote.observed !== undefined && remote.observed.revision !== this.#askedRevision) {
       this.#ask(remote.observed);
     }
-    return this.#askedHost === undefined || host?.source === "hosts" ? host : this.#askedHost;
+    this.remoteHost = this.#askedHost === undefined || host?.source === "hosts" ? host : this.#askedHost;
+  }
+
+  learnService(context: RecordContext): void {
+    if (this.#isServedHere === true) return;
+    const isServed = isServedHere(this, context.isListening);
+    if (isServed === this.#isServedHere) return;
+    this.#isServedHere = isServed;
+    this.service = context.serviceOf(this.identity, isServed);
   }
 
   /** A name stays for the flow's life: names expire, connections don't. What the connection itself asked for is final. */
@@ -298,39 +305,6 @@ export class FlowRecord {
     const told = observed.nameFor(socketOf(this.identity.id), this.#owners[0], this.firstSeenMs);
     this.#asked = betterAsked(this.#asked, told);
     this.#askedHost = this.#asked?.host;
-  }
-
-  /** The first of its processes that is known. */
-  #process(): ProcessInfo | undefined {
-    for (const entry of this.#entries) if (entry.info !== undefined) return entry.info;
-    return undefined;
-  }
-
-  /** Whether a flow still shows what this record's own fields say. */
-  #shows(flow: Flow): boolean {
-    return (
-      flow.bytesSent === this.sent.value &&
-      flow.bytesReceived === this.received.value &&
-      flow.observedBytesSent === this.sent.observed &&
-      flow.observedBytesReceived === this.received.observed &&
-      flow.sendBytesPerSecond === this.sent.rate.bytesPerSecond &&
-      flow.receiveBytesPerSecond === this.received.rate.bytesPerSecond &&
-      flow.state === this.#state &&
-      flow.closedAtMs === this.closedAtMs &&
-      flow.lastActivityMs === this.lastActivityMs &&
-      flow.owners === this.#owners &&
-      flow.attribution === this.#attribution &&
-      flow.service === this.#service &&
-      flow.bytesMeaning === this.#meaning &&
-      flow.uncertaintyBytes === this.#uncertaintyBytes &&
-      flow.userId === (this.#userId ?? flow.process?.userId) &&
-      flow.id === this.id &&
-      flow.localAddress === this.identity.localAddress &&
-      flow.localPort === this.identity.localPort &&
-      flow.remoteAddress === this.identity.remoteAddress &&
-      flow.remotePort === this.identity.remotePort &&
-      flow.networkNamespace === this.identity.networkNamespace
-    );
   }
 
   /** Takes over what the identity says, when first seen or changed. */
@@ -359,7 +333,7 @@ export class FlowRecord {
     if (RANK[sample.attribution] < RANK[this.#attribution]) return;
     this.#attribution = sample.attribution;
     if (sample.owners === this.#owners || isSameList(sample.owners, this.#owners)) return;
-    const entries = sample.owners.map((key) => context.processes.reference(key));
+    const entries = context.processes.referenceAll(sample.owners);
     for (const entry of this.#entries) context.processes.release(entry);
     this.#entries = entries;
     this.#owners = sample.owners;
@@ -374,14 +348,6 @@ export class FlowRecord {
     const isLowerBound = this.#wasErased || isErased || isUntold;
     this.#uncertaintyBytes = isLowerBound ? undefined : counters.uncertaintyBytes;
     return isErased && counters.uncertaintyBytes !== undefined;
-  }
-
-  #decideService(context: RecordContext): void {
-    if (this.#isServedHere === true) return;
-    const isServed = isServedHere(this, context.isListening);
-    if (isServed === this.#isServedHere) return;
-    this.#isServedHere = isServed;
-    this.#service = context.serviceOf(this.identity, isServed);
   }
 }
 

@@ -1,12 +1,12 @@
 /**
- * Turns successive snapshots into what each process exchanged with each remote address in an interval. Pure and bounded.
+ * Turns successive looks at all flows into what each process exchanged with each remote address in an interval. Pure and bounded.
  *
  * No byte is told twice. A count that the capture corrects downwards is taken off what comes next, so that a summary never
  * has fewer than no bytes and the sum over the intervals stays right. Beyond the bound, remote addresses fold into `*`.
  */
 import { FOLDED } from "../model/history.ts";
 import type { ProcessKey } from "../model/process.ts";
-import type { Flow, Snapshot } from "../model/snapshot.ts";
+import type { Flow } from "../model/snapshot.ts";
 import { growthSince, uncertaintyOf } from "./rollup-flow.ts";
 import { isListener, isRemnant } from "./rollup-subject.ts";
 
@@ -28,15 +28,32 @@ export interface FlowSummaryRow {
   readonly connections: number;
 }
 
+/** What is read of a flow; nothing of it is kept. */
+export type SummedFlow = Pick<
+  Flow,
+  | "id"
+  | "protocol"
+  | "remoteAddress"
+  | "remotePort"
+  | "remoteHost"
+  | "process"
+  | "state"
+  | "closed"
+  | "bytesSent"
+  | "bytesReceived"
+  | "observedBytesSent"
+  | "observedBytesReceived"
+  | "bytesMeaning"
+  | "uncertaintyBytes"
+>;
+
 interface FlowMark {
-  /** The same object as long as nothing changed. */
-  seen: Flow;
   observedSent: number;
   observedReceived: number;
   bytesSent: number | undefined;
   bytesReceived: number | undefined;
   uncertaintyBytes: number;
-  lowerBound: number;
+  closed: boolean;
   generation: number;
   absentSinceMs: number | undefined;
 }
@@ -70,9 +87,10 @@ export class FlowSummaries {
     this.#rowsMax = rowsMax;
   }
 
-  observe(snapshot: Snapshot): void {
+  /** `sampledAtMs`: Unix milliseconds of this look at `flows`, which are all that there are. */
+  observe({ sampledAtMs, flows }: { sampledAtMs: number; flows: readonly SummedFlow[] }): void {
     this.#generation += 1;
-    for (const flow of snapshot.flows) {
+    for (const flow of flows) {
       if (isListener(flow) || isRemnant(flow)) continue;
       const mark = this.#marks.get(flow.id);
       if (mark === undefined) this.#meet(flow);
@@ -80,9 +98,8 @@ export class FlowSummaries {
     }
     for (const [id, mark] of this.#marks) {
       if (mark.generation === this.#generation) continue;
-      mark.absentSinceMs ??= snapshot.sampledAtMs;
-      if (snapshot.sampledAtMs - mark.absentSinceMs > ABSENT_MAX_MS || mark.seen.closed)
-        this.#marks.delete(id);
+      mark.absentSinceMs ??= sampledAtMs;
+      if (sampledAtMs - mark.absentSinceMs > ABSENT_MAX_MS || mark.closed) this.#marks.delete(id);
     }
   }
 
@@ -114,16 +131,15 @@ export class FlowSummaries {
     return told;
   }
 
-  #meet(flow: Flow): void {
+  #meet(flow: SummedFlow): void {
     const [uncertaintyBytes, lowerBound] = doubtOf(flow);
     this.#marks.set(flow.id, {
-      seen: flow,
       observedSent: flow.observedBytesSent,
       observedReceived: flow.observedBytesReceived,
       bytesSent: flow.bytesSent,
       bytesReceived: flow.bytesReceived,
       uncertaintyBytes,
-      lowerBound,
+      closed: flow.closed,
       generation: this.#generation,
       absentSinceMs: undefined,
     });
@@ -135,7 +151,7 @@ export class FlowSummaries {
     row.connections += 1;
   }
 
-  #follow(mark: FlowMark, flow: Flow): void {
+  #follow(mark: FlowMark, flow: SummedFlow): void {
     mark.generation = this.#generation;
     if (mark.absentSinceMs !== undefined) {
       // Its observed bytes may have begun anew, so growth is what the socket's own counters say.
@@ -143,7 +159,7 @@ export class FlowSummaries {
       mark.observedSent = flow.observedBytesSent - (growthSince(mark.bytesSent, flow.bytesSent) ?? 0);
       mark.observedReceived =
         flow.observedBytesReceived - (growthSince(mark.bytesReceived, flow.bytesReceived) ?? 0);
-    } else if (mark.seen === flow) return;
+    }
     const [uncertaintyBytes, lowerBound] = doubtOf(flow);
     const sent = flow.observedBytesSent - mark.observedSent;
     const received = flow.observedBytesReceived - mark.observedReceived;
@@ -155,16 +171,15 @@ export class FlowSummaries {
       // A lower bound stays one: every summary with bytes of such a flow is one.
       row.lowerBound += lowerBound;
     }
-    mark.seen = flow;
+    mark.closed = flow.closed;
     mark.observedSent = flow.observedBytesSent;
     mark.observedReceived = flow.observedBytesReceived;
     mark.bytesSent = flow.bytesSent;
     mark.bytesReceived = flow.bytesReceived;
     mark.uncertaintyBytes = uncertaintyBytes;
-    mark.lowerBound = lowerBound;
   }
 
-  #rowOf(flow: Flow): Row {
+  #rowOf(flow: SummedFlow): Row {
     const process = flow.process?.key;
     const folded = this.#rows.size >= this.#rowsMax;
     const remoteAddress = folded ? FOLDED : flow.remoteAddress;
@@ -197,11 +212,11 @@ export class FlowSummaries {
 }
 
 /** A flow whose bytes nobody counts may have had any number of them. */
-function doubtOf(flow: Flow): readonly [bytes: number, lowerBound: number] {
+function doubtOf(flow: SummedFlow): readonly [bytes: number, lowerBound: number] {
   return flow.bytesMeaning === "none" ? [0, 1] : uncertaintyOf(flow);
 }
 
 /** The remote port, where it says something: undefined without a peer. */
-function servicePortOf(flow: Flow): number | undefined {
+function servicePortOf(flow: SummedFlow): number | undefined {
   return flow.remotePort === 0 ? undefined : flow.remotePort;
 }

@@ -3,6 +3,7 @@
  * flows for a while, and says what it does not know. Bounded; reads no clock but the one handed in; every snapshot is
  * immutable, and rows that did not change are the same objects as in the snapshot before.
  */
+import { inParts, withoutBreath } from "../lib/breath.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { CaptureStatus } from "../model/capture-status.ts";
 import type { Batch } from "../model/contracts.ts";
@@ -14,6 +15,8 @@ import { CounterTrack } from "./counter-track.ts";
 import { DecayedRate, FIRST_STEP, rateStep, type RateStep } from "./decayed-rate.ts";
 import { chooseEvicted } from "./eviction.ts";
 import { FlowRecord, type RecordContext } from "./flow-record.ts";
+import { rowOf } from "./flow-row.ts";
+import type { SummedFlow } from "./flow-summary.ts";
 import { InterfaceAccount } from "./interface-account.ts";
 import { Listeners } from "./listeners.ts";
 import { LocalAddresses } from "./local-traffic.ts";
@@ -30,6 +33,8 @@ export interface FlowTableOptions {
   readonly maxFlows?: number;
   /** How long a closed flow stays. Default 30,000; Infinity keeps all that fit. */
   readonly closedRetentionMs?: number;
+  /** Closed flows whose counters may still be told better once they are gone. Default 16,384. */
+  readonly closedRemembered?: number;
   /** After this time a byte counts for half as much in a rate. Default 2,000. */
   readonly rateHalfLifeMs?: number;
   /** Asked for every remote address in every snapshot, once each: it must answer at once. */
@@ -38,6 +43,17 @@ export interface FlowTableOptions {
   readonly observedNames?: ObservedLookup;
   readonly serviceOf?: (protocol: Protocol, port: number) => string | undefined;
   readonly userNameOf?: (userId: number) => string | undefined;
+}
+
+/** What `follow` answers. */
+export interface FollowedFlows extends Pick<Snapshot, "sampledAtMs" | "capture" | "loss"> {
+  readonly flows: readonly SummedFlow[];
+}
+
+interface Taken {
+  readonly intervalMs: number | undefined;
+  readonly step: RateStep;
+  readonly interfaces: readonly InterfaceState[];
 }
 
 /** Losses after which a socket may be missing from a dump although it lives. */
@@ -50,7 +66,7 @@ export class FlowTable {
   readonly #startedAtMs: number;
   /** By socket id; a flow whose id another socket has now is kept under a key that no socket has. */
   readonly #records = new Map<string, FlowRecord>();
-  readonly #retired = new RetiredFlows();
+  readonly #retired: RetiredFlows;
   readonly #processes = new ProcessMemory();
   readonly #interfaces = new InterfaceAccount();
   readonly #loss = new LossLedger();
@@ -82,6 +98,7 @@ export class FlowTable {
     this.#maxFlows = Math.max(1, options.maxFlows ?? 100_000);
     this.#closedRetentionMs = options.closedRetentionMs ?? 30_000;
     this.#startedAtMs = options.clock.nowMs();
+    this.#retired = new RetiredFlows(options.closedRemembered);
     this.#names = new RemoteNames(options.nameOf, options.observedNames);
     this.#context = this.#makeContext();
   }
@@ -98,6 +115,28 @@ export class FlowTable {
 
   /** Takes everything learned since the batch before. Batches must come in the order in which they were sampled. */
   ingest(batch: Batch, status: CaptureStatus): Snapshot {
+    return this.#publish(batch, status, withoutBreath(this.#take(batch, status)));
+  }
+
+  /**
+   * As `ingest`, for who only sums flows up: what is kept of them itself, good until the next call, and no rows, which take as
+   * much memory again. In parts, of which none takes long however many flows there are.
+   */
+  *follow(batch: Batch, status: CaptureStatus): Generator<void, FollowedFlows> {
+    yield* this.#take(batch, status);
+    const flows: FlowRecord[] = [];
+    this.#livingRows = 0;
+    for (const record of this.#records.values()) {
+      record.sent.takeDelta();
+      record.received.takeDelta();
+      record.learnHost(this.#context);
+      this.#show(record);
+      flows.push(record);
+    }
+    return { sampledAtMs: batch.sampledAtMs, capture: status, loss: this.#loss.entries(), flows };
+  }
+
+  *#take(batch: Batch, status: CaptureStatus): Generator<void, Taken> {
     const isFirst = this.#sequence < 0;
     this.#sequence += 1;
     if (isFirst) this.#firstMonotonicMs = batch.monotonicMs;
@@ -118,12 +157,12 @@ export class FlowTable {
     this.#local.learn(batch.interfaces);
     const interfaces = this.#interfaces.ingest(batch.interfaces, this.#sequence, step);
     this.#listeners = new Listeners(batch.sockets);
-    for (const sample of batch.sockets) this.#takeLiving(sample, batch, isBaseline);
-    for (const closed of batch.closed) this.#takeClosed(closed, batch, isBaseline);
+    yield* inParts(batch.sockets, (sample) => this.#takeLiving(sample, batch, isBaseline));
+    yield* inParts(batch.closed, (closed) => this.#takeClosed(closed, batch, isBaseline));
     for (const key of batch.exited) this.#processes.exit(key);
     this.#sweep(batch, status);
     this.#evict();
-    return this.#publish(batch, status, intervalMs, step, interfaces);
+    return { intervalMs, step, interfaces };
   }
 
   #makeContext(): RecordContext {
@@ -215,7 +254,7 @@ export class FlowTable {
 
   /** The kernel has given the id of a flow to another socket: the flow is over, and its key is free. */
   #supersede(key: string, record: FlowRecord, batch: Batch): void {
-    if (!record.isClosed) this.#vanish(record, batch);
+    if (!record.closed) this.#vanish(record, batch);
     this.#reusedIds += 1;
     this.#records.delete(key);
     this.#records.set(`${key}\u0000${this.#reusedIds}`, record);
@@ -232,7 +271,7 @@ export class FlowTable {
       }
       record = this.#insert(closed, 0, isBaseline ? undefined : 0, closed.closedAtMs);
     }
-    if (!record.isClosed) this.#closedConnections += record.socketCount;
+    if (!record.closed) this.#closedConnections += record.socketCount;
     const hadCounters = record.isLossWhenGone && record.ending === undefined;
     if (record.finish(closed, this.#sequence, batch.monotonicMs, this.#context)) this.#countErased();
     if (hadCounters && closed.counters.meaning === "none") this.#countMissing(1);
@@ -244,7 +283,7 @@ export class FlowTable {
     // A socket's end is told a batch later than it is missed; where nobody tells it there is nothing to wait for.
     const graceBatches = status.capabilities.closedConnections ? 1 : 0;
     for (const [key, record] of this.#records) {
-      if (record.isClosed) {
+      if (record.closed) {
         if (batch.monotonicMs - record.closedMonotonicMs >= this.#closedRetentionMs)
           this.#remove(key, record);
         continue;
@@ -294,13 +333,7 @@ export class FlowTable {
     this.#loss.add({ cause: "final_counters_missing", count, bytes: undefined });
   }
 
-  #publish(
-    batch: Batch,
-    status: CaptureStatus,
-    intervalMs: number | undefined,
-    step: RateStep,
-    interfaces: readonly InterfaceState[],
-  ): Snapshot {
+  #publish(batch: Batch, status: CaptureStatus, { intervalMs, step, interfaces }: Taken): Snapshot {
     const flows: Flow[] = [];
     const sums = new TrafficSums();
     sums.addAll(this.#retired.sums);
@@ -313,11 +346,9 @@ export class FlowTable {
       sent += Math.max(0, record.sent.stepRate(step));
       received += Math.max(0, record.received.stepRate(step));
       sums.add(sideOf(record), record.sent.observed, record.received.observed);
-      flows.push(record.publish(this.#context));
-      record.untoldSent = 0;
-      record.untoldReceived = 0;
-      if (record.isClosed) continue;
-      this.#livingRows += 1;
+      flows.push(rowOf(record, this.#context));
+      this.#show(record);
+      if (record.closed) continue;
       sockets += record.socketCount;
       for (const owner of record.owners) {
         if (owner.holdingSequence === this.#sequence) continue;
@@ -341,6 +372,13 @@ export class FlowTable {
       interfaces,
       timings: batch.timings,
     };
+  }
+
+  /** What it had to tell has been told. */
+  #show(record: FlowRecord): void {
+    record.untoldSent = 0;
+    record.untoldReceived = 0;
+    if (!record.closed) this.#livingRows += 1;
   }
 
   #totals(sums: TrafficSums, sockets: number, processes: number): Totals {

@@ -35,18 +35,16 @@ export class InterfaceAccount {
       entry.sequence = sequence;
       entry.sent.update(sample.bytesSent);
       entry.received.update(sample.bytesReceived);
-      const sentDelta = entry.sent.takeDelta();
-      const receivedDelta = entry.received.takeDelta();
-      entry.sent.rate.step(sentDelta, step);
-      entry.received.rate.step(receivedDelta, step);
+      const sentDelta = entry.sent.stepRate(step);
+      const receivedDelta = entry.received.stepRate(step);
       if (sample.counted) {
         sent += sentDelta;
         received += receivedDelta;
       }
       return {
         ...sample,
-        sendBytesPerSecond: entry.sent.rate.bytesPerSecond,
-        receiveBytesPerSecond: entry.received.rate.bytesPerSecond,
+        sendBytesPerSecond: entry.sent.bytesPerSecond,
+        receiveBytesPerSecond: entry.received.bytesPerSecond,
       };
     });
     for (const [index, entry] of this.#entries) {

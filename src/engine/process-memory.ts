@@ -8,6 +8,8 @@ import type { ProcessState } from "../model/snapshot.ts";
 /** What is known of one process. Changed by `ProcessMemory` alone. */
 export interface ProcessEntry {
   readonly key: ProcessKey;
+  /** Nothing but itself: most flows have one process. */
+  readonly alone: readonly ProcessEntry[];
   /** Undefined until the capture tells it: a socket may be seen before its holder is. */
   info: ProcessInfo | undefined;
   exited: boolean;
@@ -26,6 +28,8 @@ export interface ProcessEntry {
 
 /** Living processes without a flow that are kept, because the capture tells each only once. */
 const UNREFERENCED_MAX = 65_536;
+
+const NONE: readonly ProcessEntry[] = [];
 
 export class ProcessMemory {
   readonly #entries = new Map<ProcessKey, ProcessEntry>();
@@ -74,6 +78,14 @@ export class ProcessMemory {
     return entry;
   }
 
+  /** The same for each; all flows of one process share the answer. */
+  referenceAll(keys: readonly ProcessKey[]): readonly ProcessEntry[] {
+    const [first] = keys;
+    if (first === undefined) return NONE;
+    if (keys.length === 1) return this.reference(first).alone;
+    return keys.map((key) => this.reference(key));
+  }
+
   release(entry: ProcessEntry): void {
     entry.references -= 1;
     if (entry.references > 0) return;
@@ -93,8 +105,10 @@ export class ProcessMemory {
   }
 
   #create(key: ProcessKey): ProcessEntry {
+    const alone: ProcessEntry[] = [];
     const entry: ProcessEntry = {
       key,
+      alone,
       info: undefined,
       exited: false,
       references: 0,
@@ -106,6 +120,7 @@ export class ProcessMemory {
       holdingSequence: -1,
       state: undefined,
     };
+    alone.push(entry);
     this.#entries.set(key, entry);
     this.#unreferenced += 1;
     return entry;

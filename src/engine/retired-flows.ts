@@ -81,12 +81,18 @@ const CLOSED_MAX = 16_384;
 
 export class RetiredFlows {
   readonly sums = new TrafficSums();
+  readonly #closedMax: number;
   readonly #closed = new Map<string, Remembered>();
   /** Bounded by the living sockets of a batch, because what two batches don't mention is dropped. */
   readonly #living = new Map<string, Remembered>();
   #livingSockets = 0;
   #untoldFlows = 0;
   #untoldBytes = 0;
+
+  /** `closedMax`: how many that are closed are remembered. */
+  constructor(closedMax = CLOSED_MAX) {
+    this.#closedMax = closedMax;
+  }
 
   /** Since the start. */
   get untold(): Untold {
@@ -127,9 +133,9 @@ export class RetiredFlows {
       untoldReceived: growth.received + record.untoldReceived,
       isUntold: false,
     };
-    if (key === undefined || record.isClosed) this.#countUntold(remembered);
+    if (key === undefined || record.closed) this.#countUntold(remembered);
     if (key === undefined) return growth;
-    if (record.isClosed) this.#rememberClosed(key, remembered);
+    if (record.closed) this.#rememberClosed(key, remembered);
     else this.#rememberLiving(key, remembered);
     return growth;
   }
@@ -202,7 +208,7 @@ export class RetiredFlows {
   #rememberClosed(key: string, remembered: Remembered): void {
     this.#closed.delete(key);
     this.#closed.set(key, remembered);
-    if (this.#closed.size <= CLOSED_MAX) return;
+    if (this.#closed.size <= this.#closedMax) return;
     for (const oldest of this.#closed.keys()) {
       this.#closed.delete(oldest);
       return;

@@ -68,7 +68,9 @@ export interface FlowState {
 }
 
 /** The part of the flow's uncertainty that is known, and 1 where there is an unknown part. A flow without bytes has none. */
-export function uncertaintyOf(flow: Flow): readonly [bytes: number, lowerBound: number] {
+export function uncertaintyOf(
+  flow: Pick<Flow, "bytesMeaning" | "uncertaintyBytes">,
+): readonly [bytes: number, lowerBound: number] {
   if (flow.bytesMeaning === "none") return [0, 0];
   return flow.uncertaintyBytes === undefined ? [0, 1] : [flow.uncertaintyBytes, 0];
 }

@@ -39,12 +39,12 @@ export class ListeningPorts {
 }
 
 /** A TCP socket without a peer: it listens, or does nothing; either way it moves no bytes. */
-export function isListener(flow: Flow): boolean {
+export function isListener(flow: Pick<Flow, "protocol" | "remotePort">): boolean {
   return (flow.protocol === "tcp" || flow.protocol === "mptcp") && flow.remotePort === 0;
 }
 
 /** What is left of a TCP connection that ended before anybody looked (TIME_WAIT, or its end without any counters). */
-export function isRemnant(flow: Flow): boolean {
+export function isRemnant(flow: Pick<Flow, "protocol" | "closed" | "state" | "bytesSent">): boolean {
   const isOver = flow.closed || flow.state === "time_wait";
   return flow.protocol === "tcp" && isOver && flow.bytesSent === undefined;
 }

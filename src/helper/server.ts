@@ -38,6 +38,7 @@ const CLOSED_BYTES_MAX = 8 * 1024 * 1024;
 const DRAIN_MS = 100;
 /** Where the kernel gave an error it is asked again after this time. */
 const RETRY_MS = 1000;
+const NOTHING = new Uint8Array(0);
 
 export interface HelperServerOptions {
   readonly source: HelperSource;
@@ -118,8 +119,7 @@ export class HelperServer implements Disposable {
     let waitMs = RETRY_MS;
     try {
       waitMs = this.#collector.keepUp(this.#sessions().length > 0);
-      const records = this.#options.source.drain();
-      for (const peer of this.#peers.values()) this.#serveUnasked(peer, records);
+      this.#handOn(this.#options.source.drain());
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.log.sayBounded("error", "can't read what the kernel counted", { reason });
@@ -128,6 +128,16 @@ export class HelperServer implements Disposable {
     this.#closed.trim(sessions.map(({ cursor }) => cursor));
     if (sessions.length > 0) waitMs = Math.min(waitMs, DRAIN_MS);
     this.#timer = setTimeout(() => this.#tick(), waitMs);
+  }
+
+  #handOn(records: KernelRecords): void {
+    for (const peer of this.#peers.values()) this.#serveUnasked(peer, records);
+  }
+
+  #handOnNames(): Uint8Array {
+    const { events, names } = this.#options.source.drain();
+    this.#handOn({ events: NOTHING, names });
+    return events;
   }
 
   #serveUnasked(peer: Peer, records: KernelRecords): void {
@@ -264,12 +274,8 @@ export class HelperServer implements Disposable {
     const { token, expiresAtMs } = session;
     const mac = helperMac(secret, handshakeFacts(request, peer.challenge), { token, expiresAtMs });
     const { pid, userId: uid } = peer.known.credentials;
-    log.say("info", "session opened", {
-      session: session.number,
-      pid,
-      uid,
-      sessions: this.#sessions().length,
-    });
+    const opened = { session: session.number, pid, uid, sessions: this.#sessions().length };
+    log.say("info", "session opened", opened);
     this.#send(peer, { type: "authenticated", id: request.id, token, expiresAtMs, mac });
     if (!wasAlone) return;
     clearTimeout(this.#timer); // it was set for a time without anybody
@@ -312,27 +318,23 @@ export class HelperServer implements Disposable {
 
   #answer(peer: Peer, session: Session, request: AskedRequest): void {
     let frame: Uint8Array | undefined;
+    let events: Uint8Array = NOTHING;
     try {
       const answer = this.#answers.answer(request, session);
-      frame = answer === undefined ? undefined : encodeResponse(answer);
+      // What passed a connection is told before its end is, for whoever tells that end on. The ends of processes are told
+      // after it: of those that have ended only some are remembered until their rows come.
+      if (request.type === "connectionStats") events = this.#handOnNames();
+      if (answer !== undefined) frame = encodeResponse(answer);
     } catch (error) {
       // What one client asks must not end the helper for all; it is told, and the log has the reason.
       const reason = error instanceof Error ? error.message : String(error);
-      this.#options.log.sayBounded("error", "can't answer", {
-        reason,
-        request: request.type,
-        ...this.#who(peer),
-      });
-      const message = "the helper's log says why";
-      this.#send(peer, {
-        type: "error",
-        id: request.id,
-        code: "unavailable",
-        message,
-        retryAfterMs: undefined,
-      });
+      const facts = { reason, request: request.type, ...this.#who(peer) };
+      this.#options.log.sayBounded("error", "can't answer", facts);
+      const said = { code: "unavailable", message: "the helper's log says why" } as const;
+      this.#send(peer, { type: "error", id: request.id, ...said, retryAfterMs: undefined });
     }
     if (frame !== undefined) this.#sendFrame(peer, frame);
+    if (events.length > 0) this.#handOn({ events, names: NOTHING });
   }
 
   #send(peer: Peer, response: HelperResponse): void {

@@ -8,6 +8,32 @@ export function formatIpv4(bytes: Uint8Array, offset = 0): string {
   return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`;
 }
 
+/** Most sockets of a machine share few addresses: their texts are made once. Emptied when full. */
+const TEXTS_MAX = 4096;
+const ipv4Texts = new Map<number, string>();
+const texts = new Map<string, string>();
+
+/** As `formatIpv4`, of the four bytes as a little-endian number: the same text each time. */
+export function sharedIpv4(word: number): string {
+  let text = ipv4Texts.get(word);
+  if (text === undefined) {
+    text = formatIpv4(Uint8Array.of(word, word >>> 8, word >>> 16, word >>> 24));
+    if (ipv4Texts.size >= TEXTS_MAX) ipv4Texts.clear();
+    ipv4Texts.set(word, text);
+  }
+  return text;
+}
+
+/** As `formatIpv6`: the same text each time. */
+export function sharedIpv6(bytes: Uint8Array, offset = 0): string {
+  const text = formatIpv6(bytes, offset);
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  if (texts.size >= TEXTS_MAX) texts.clear();
+  texts.set(text, text);
+  return text;
+}
+
 /** Canonical text of the sixteen bytes at `offset`; a v4-mapped address (::ffff:0:0/96) becomes IPv4 text. */
 export function formatIpv6(bytes: Uint8Array, offset = 0): string {
   if (isV4Mapped(bytes, offset)) return formatIpv4(bytes, offset + 12);

@@ -8,18 +8,23 @@ export interface LinkedSignal extends Disposable {
   end(): void;
 }
 
-/** Nothing is left of it once it is disposed of, or has aborted. */
+/**
+ * Nothing is left of it once it is disposed of, or has aborted. Its reason is that of the signal that ended it, or a TimeoutError,
+ * as AbortSignal.timeout has it.
+ */
 export function linkedSignal(signals: readonly AbortSignal[], afterMs?: number): LinkedSignal {
   const controller = new AbortController();
   const release = (): void => {
     clearTimeout(timer);
     for (const signal of signals) signal.removeEventListener("abort", end);
   };
-  const end = (): void => {
+  const abort = (reason: unknown): void => {
     release();
-    controller.abort();
+    controller.abort(reason);
   };
-  const timer = afterMs === undefined ? undefined : setTimeout(end, afterMs);
+  const end = (): void => abort(signals.find(({ aborted }) => aborted)?.reason);
+  const late = (): void => abort(new DOMException("its time is over", "TimeoutError"));
+  const timer = afterMs === undefined ? undefined : setTimeout(late, afterMs);
   for (const signal of signals) signal.addEventListener("abort", end, { once: true });
   if (signals.some((signal) => signal.aborted)) end();
   return { signal: controller.signal, end, [Symbol.dispose]: release };

@@ -40,6 +40,11 @@ export interface Capture extends AsyncDisposable {
   /** May change after a sample (a method lost on the way). */
   status(): CaptureStatus;
   sample(): Promise<Batch>;
+  /**
+   * No sample is needed for now, and what closed before that moment (monotonic milliseconds) is known from elsewhere: lets go
+   * of all that the next sample can learn anew. Absent where there is nothing to let go of.
+   */
+  rest?(knownUntilMs: number): void;
 }
 
 /** What screens and printers know of the program behind them. */

@@ -42,3 +42,11 @@ export class WbError extends Error {
     return EXIT_CODES[this.code];
   }
 }
+
+/** Both in one line, where there is no room for two. */
+export function withHint({
+  message,
+  hint,
+}: Pick<WbError, "message"> & { readonly hint?: string | undefined }): string {
+  return hint === undefined ? message : `${message} (${hint})`;
+}

@@ -21,14 +21,13 @@ import { RequestLimit } from "./http/limits.ts";
 import { listen, type Listener, type ListenOptions } from "./http/listen.ts";
 import type { OpenFiles } from "./http/open-files.ts";
 import { registerSystemRoutes } from "./http/system-routes.ts";
-import { createLiveBus } from "./live/bus.ts";
-import { registerLiveRoutes } from "./live/routes.ts";
+import { createLiveBus, type LiveBusLimits } from "./live/bus.ts";
+import { registerLiveRoutes, type LiveRouteOptions } from "./live/routes.ts";
 import { advertise } from "./mdns.ts";
 import {
   BODY_BYTES_CEILING,
   DEFAULT_LIMITS,
   REQUESTS_OPEN_MAX,
-  SILENT_INTERVALS,
   STRANGER_REQUESTS_PER_MINUTE,
 } from "./limits.ts";
 import { createMetrics, type MetricsRegistry } from "./metrics.ts";
@@ -36,6 +35,7 @@ import { registerKeyRoutes } from "./people/key-routes.ts";
 import { provideLocalAccess } from "./people/local-access.ts";
 import { registerLoginRoutes } from "./people/login-routes.ts";
 import { registerUserRoutes } from "./people/user-routes.ts";
+import { onlineSinceMs } from "./reading/asking.ts";
 import { registerReadingRoutes } from "./reading/routes.ts";
 import { keepPruning } from "./retention.ts";
 import { openServerKeys, type ServerKeys } from "./tls.ts";
@@ -57,6 +57,8 @@ export interface ServerOptions {
   readonly clock: ServerClock;
   readonly log: ServerLog;
   readonly limits?: Partial<ServerLimits>;
+  readonly bus?: Partial<LiveBusLimits>;
+  readonly live?: Partial<LiveRouteOptions>;
 }
 
 export interface RunningServer {
@@ -68,6 +70,8 @@ export interface RunningServer {
   readonly name: string;
   /** `host:port` for agents, the best first. */
   readonly addresses: readonly string[];
+  /** What its parts were handed, for whoever runs it in the same process. */
+  readonly context: ServerContext;
   /** Resolves when all is stored and closed; within some 4 seconds. */
   stop(): Promise<void>;
 }
@@ -119,7 +123,7 @@ function assemble(
 ): Assembly {
   const { store, clock, log, name } = options;
   const metrics = createMetrics();
-  const bus = createLiveBus(clock);
+  const bus = createLiveBus(clock, options.bus);
   const commands = createCommandDesk({ store, identity: keys.identity, clock, metrics, stopping });
   const shared = { store, clock, log, metrics, bus, commands, stopping };
   const desk = createClassificationDesk({ ...shared, upstream: options.upstream });
@@ -136,7 +140,7 @@ function assemble(
   const rooms = registerAgentRoutes(app, context);
   registerClassificationRoutes(app, context);
   registerReadingRoutes(app, context);
-  registerLiveRoutes(app, context);
+  registerLiveRoutes(app, context, options.live);
   registerLoginRoutes(app, context);
   registerUserRoutes(app, context);
   registerKeyRoutes(app, context);
@@ -159,8 +163,8 @@ function listenAnywhere(host: string | undefined, options: Omit<ListenOptions, "
 
 /** Numbers that are looked up and not counted. */
 async function tellGauges(context: ServerContext, listener: Listener): Promise<void> {
-  const { metrics, store, bus, clock, limits } = context;
-  const counts = await store.agents.counts(clock.now() - SILENT_INTERVALS * limits.heartbeatIntervalMs);
+  const { metrics, store, bus } = context;
+  const counts = await store.agents.counts(onlineSinceMs(context));
   for (const [state, count] of Object.entries(counts)) metrics.set("wb_agents", { state }, count);
   metrics.set("wb_live_subscribers", {}, bus.subscribers);
   metrics.set("wb_http_requests_running", {}, listener.pending);
@@ -278,6 +282,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     parentId: keys.identity.id,
     name,
     addresses,
+    context: assembly.context,
     stop: () => {
       stopped ??= end();
       return stopped;

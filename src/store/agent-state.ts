@@ -4,12 +4,7 @@
  */
 import type { Database } from "bun:sqlite";
 import { WbError } from "../model/errors.ts";
-import {
-  forgetOldDamagedFiles,
-  openForWriting,
-  storageMessage,
-  type DatabaseDefinition,
-} from "./database.ts";
+import { forgetOldDamagedFiles, openOwn, storageMessage, type DatabaseDefinition } from "./database.ts";
 
 const DEFINITION: DatabaseDefinition = {
   applicationId: 0x57_42_41_53, // "WBAS"
@@ -22,13 +17,16 @@ const DEFINITION: DatabaseDefinition = {
   what: "agent's state",
 };
 
+/** More were never given out: what is above is damaged, and begins anew. Whoever was given some says so (`atLeast`). */
+const COUNTER_MAX = 2 ** 52;
+
 /**
  * Makes it where it is missing. `setAsidePath`: where a damaged file was moved to; its values and numbers are gone.
  * @throws WbError("storage")
  */
 export function openAgentState(path: string): { store: AgentStateStore; setAsidePath: string | undefined } {
   forgetOldDamagedFiles(path);
-  const { database, setAsidePath } = openForWriting(path, DEFINITION);
+  const { database, setAsidePath } = openOwn(path, DEFINITION);
   // A number that was used must not come again after a power failure either.
   database.run("PRAGMA synchronous = FULL");
   return { store: new AgentStateStore(path, database), setAsidePath };
@@ -75,7 +73,8 @@ export class AgentStateStore {
     return this.#guard(() => {
       const row = this.#database
         .query<{ reserved: number }, [number, number]>(
-          "UPDATE counter SET reserved = max(reserved, ?) + ? WHERE id = 1 RETURNING reserved",
+          `UPDATE counter SET reserved = max(CASE WHEN reserved BETWEEN 0 AND ${COUNTER_MAX} THEN reserved ELSE 0 END, ?) + ?
+           WHERE id = 1 RETURNING reserved`,
         )
         .get(atLeast, block);
       if (row === null) throw new WbError("storage", `${this.#path} has lost its counter`);

@@ -35,6 +35,8 @@ const SET_ASIDE_MAX = 5;
 const SET_ASIDE_KEPT = 3;
 /** Larger files are checked page by page only as they are used: the check reads the whole file (about 0.5 s per GiB). */
 const CHECKED_BYTES_MAX = 512 * 1024 * 1024;
+/** No version of any of them will ever be above. */
+const VERSION_MAX = 1000;
 const HEADER = "SQLite format 3\0";
 
 /** The names that a damaged database is known by. What is called otherwise and is no database was never one of ours. */
@@ -93,6 +95,34 @@ export function openForWriting(path: string, definition: DatabaseDefinition): Op
         hint: `look at \`ls -ld ${dirname(path)}\` and \`df ${dirname(path)}\`, or set XDG_STATE_HOME to another place`,
       },
     );
+  }
+}
+
+/**
+ * The same at a place where nobody else writes and nothing may need a hand: a file of another program, or of a version that there
+ * will never be, has a damaged header there. What really is newer is left as it is.
+ */
+export function openOwn(path: string, definition: DatabaseDefinition): OpenedDatabase {
+  try {
+    return openForWriting(path, definition);
+  } catch (error) {
+    if (!isHeaderDamaged(path, definition)) throw error;
+    const setAsidePath = setAside(path);
+    return { database: openForWriting(path, definition).database, setAsidePath };
+  }
+}
+
+function isHeaderDamaged(path: string, { applicationId }: DatabaseDefinition): boolean {
+  try {
+    const database = new Database(path, { readonly: true });
+    try {
+      const version = pragma(database, "user_version");
+      return pragma(database, "application_id") !== applicationId || version < 0 || version > VERSION_MAX;
+    } finally {
+      database.close();
+    }
+  } catch {
+    return false; // it can't be read at all: why, the first error says better
   }
 }
 

@@ -13,8 +13,8 @@ import {
   isDamage,
   openForReading,
   openForWriting,
+  openOwn,
   setAside,
-  type OpenedDatabase as OpenedForWriting,
 } from "./database.ts";
 import {
   OUTBOX,
@@ -32,8 +32,6 @@ export type Durability = "synced" | "written";
 /** Rows contradict each other: the file is damaged although SQLite can read it. */
 export class DamagedRowsError extends Error {}
 
-/** No version of the outbox will ever be above. */
-const VERSION_MAX = 1000;
 /** 1 MiB: on a full disk the reserve must have room for what is in the log and not in the file yet. */
 const LOG_PAGES = 256;
 
@@ -54,44 +52,13 @@ export interface OpenedOutbox {
  */
 export function openOutboxDatabase(path: string): OpenedOutbox {
   forgetOldDamagedFiles(path);
-  const opened = openUnlessForeign(path);
+  const opened = openOwn(path, OUTBOX);
   const problem = problemOf(opened.database);
   if (problem === undefined)
     return { database: new OutboxDatabase(path, opened.database), setAsidePath: opened.setAsidePath };
   opened.database.close();
   const setAsidePath = setAside(path);
   return { database: new OutboxDatabase(path, openForWriting(path, OUTBOX).database), setAsidePath };
-}
-
-/**
- * A file of another program, or of a version that there will never be, has a damaged header: nobody else writes at this
- * place, and an agent must start without a hand. What really is newer is left as it is: it holds what is pending.
- */
-function openUnlessForeign(path: string): OpenedForWriting {
-  try {
-    return openForWriting(path, OUTBOX);
-  } catch (error) {
-    if (!isHeaderDamaged(path)) throw error;
-    const setAsidePath = setAside(path);
-    return { database: openForWriting(path, OUTBOX).database, setAsidePath };
-  }
-}
-
-function isHeaderDamaged(path: string): boolean {
-  try {
-    const database = new Database(path, { readonly: true });
-    try {
-      const application = database.query<{ application_id: number }, []>("PRAGMA application_id").get();
-      const version = database.query<{ user_version: number }, []>("PRAGMA user_version").get();
-      const isOurs = application?.application_id === OUTBOX.applicationId;
-      const number = version?.user_version ?? 0;
-      return !isOurs || number < 0 || number > VERSION_MAX;
-    } finally {
-      database.close();
-    }
-  } catch {
-    return false; // it can't be read at all: why, the first error says better
-  }
 }
 
 function problemOf(database: Database): string | undefined {

@@ -10,7 +10,7 @@ import { isCategory, type ClassificationSource, type ProcessCategory } from "../
 import {
   forgetOldDamagedFiles,
   isDamage,
-  openForWriting,
+  openOwn,
   setAside,
   storageMessage,
   type DatabaseDefinition,
@@ -129,6 +129,7 @@ export class ProcessRegistryStore {
   readonly #path: string;
   #database: Database;
   readonly #files = new Map<string, RegistryFileFacts>();
+  #isLost = false;
 
   private constructor(path: string, database: Database, setAsidePath: string | undefined) {
     this.#path = path;
@@ -140,7 +141,7 @@ export class ProcessRegistryStore {
   static open(path: string): ProcessRegistryStore {
     try {
       forgetOldDamagedFiles(path);
-      const { database, setAsidePath } = openForWriting(path, REGISTRY);
+      const { database, setAsidePath } = openOwn(path, REGISTRY);
       return new ProcessRegistryStore(path, database, setAsidePath);
     } catch (error) {
       const store = new ProcessRegistryStore(path, inMemory(), undefined);
@@ -152,6 +153,13 @@ export class ProcessRegistryStore {
   /** Why nothing is kept, for a person; undefined: all is well. */
   get problem(): string | undefined {
     return this.#lasting ?? this.#passing;
+  }
+
+  /** Whether what was stored has been lost since this was asked the last time: the file was found damaged. */
+  takeLost(): boolean {
+    const isLost = this.#isLost;
+    this.#isLost = false;
+    return isLost;
   }
 
   /** What was known to run, and until when; undefined where nothing was ever stored. */
@@ -361,11 +369,12 @@ export class ProcessRegistryStore {
   }
 
   #beginAnew(): void {
+    this.#isLost = true;
     this.#database.close();
     try {
       forgetOldDamagedFiles(this.#path);
       setAside(this.#path);
-      this.#database = openForWriting(this.#path, REGISTRY).database;
+      this.#database = openOwn(this.#path, REGISTRY).database;
     } catch (error) {
       this.#lasting = storageMessage(error);
       this.#database = inMemory();
@@ -380,13 +389,7 @@ function inMemory(): Database {
 }
 
 function processOf(row: ProcessRow): RegistryProcess {
-  const { process_id, fingerprint_hash, pid, started_at, telling, details } = row;
-  return {
-    processId: process_id,
-    fingerprintHash: fingerprint_hash,
-    pid,
-    startedAtMs: started_at,
-    telling,
-    details,
-  };
+  const { process_id: processId, fingerprint_hash: fingerprintHash, started_at: startedAtMs } = row;
+  const { pid, telling, details } = row;
+  return { processId, fingerprintHash, pid, startedAtMs, telling, details };
 }

@@ -2,7 +2,7 @@
  * Keeps the journal open whatever the disk does: opens it again after a failure, sets a damaged file aside and begins a new
  * one with what is known, gives up the reserve when the disk is full and takes it again when there is room.
  */
-import { WbError } from "../model/errors.ts";
+import { WbError, withHint } from "../model/errors.ts";
 import { damagedFiles, storageMessage } from "../store/database.ts";
 import { isOutboxDamage, setOutboxAside } from "../store/outbox.ts";
 import { databasePath, Journal, type JournalOptions } from "./journal.ts";
@@ -172,5 +172,5 @@ export class Spool {
 }
 
 function describe(error: unknown): string {
-  return error instanceof WbError ? error.message : storageMessage(error);
+  return error instanceof WbError ? withHint(error) : storageMessage(error);
 }

@@ -3,7 +3,14 @@
  * outside passes `shown()`, so that no control character or change of writing direction can disguise it.
  */
 import type { ClassificationSource, ProcessCategory } from "../model/categories.ts";
-import type { AgentState, AgentSummary, MachineHealth, Role, StreamAccount } from "../model/fleet.ts";
+import type {
+  AgentState,
+  AgentSummary,
+  ClassificationEntry,
+  MachineHealth,
+  Role,
+  StreamAccount,
+} from "../model/fleet.ts";
 import { formatBytes, formatDuration, printable } from "../lib/format.ts";
 
 /** Text of an agent, safe to look at: control characters and invisible ones are shown as �. */
@@ -37,6 +44,16 @@ const SOURCE_NAMES: Readonly<Record<ClassificationSource, string>> = {
 
 export function sourceName(source: ClassificationSource | null): string {
   return source === null ? "Nobody yet" : SOURCE_NAMES[source];
+}
+
+/** By whose word a program is in its category, and how sure that is. In no category it is by nobody's, unless a person said so. */
+export function whoSays(
+  entry: Pick<ClassificationEntry, "category" | "source" | "confidence" | "overriddenBy">,
+): { readonly who: string; readonly certainty: string | null } {
+  if (entry.overriddenBy !== null) return { who: `Set by ${shown(entry.overriddenBy)}`, certainty: null };
+  if (entry.category === "unknown") return { who: sourceName(null), certainty: null };
+  const certainty = entry.confidence === null ? null : `${Math.round(entry.confidence * 100)} % sure`;
+  return { who: sourceName(entry.source), certainty };
 }
 
 const STATE_NAMES: Readonly<Record<AgentState, string>> = {
@@ -194,7 +211,11 @@ export function detailWords(details: unknown): string {
   if (typeof details !== "object" || Array.isArray(details)) return wordOf(details);
   return Object.entries(details)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name}: ${wordOf(value)}`)
+    .map(([name, value]) =>
+      name.endsWith("AtMs") && typeof value === "number"
+        ? `${name.slice(0, -2)}: ${localTime(value).slice(0, 16)}`
+        : `${name}: ${wordOf(value)}`,
+    )
     .join(" · ");
 }
 

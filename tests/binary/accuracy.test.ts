@@ -37,6 +37,7 @@ interface Document {
   readonly rows: readonly Row[];
 }
 
+const TRIES_MAX = 5;
 const OPTIONS = ["--json", "--no-history", "--no-dns", "--interval", "500ms"];
 
 /** A running `wb monitor`, which has begun to listen to the kernel. */
@@ -87,75 +88,113 @@ function linesOf(rows: readonly Row[]): string[] {
   );
 }
 
+/** Traffic while a monitor watches for so long. `isWhole`: it was over before the monitor's time. */
+async function watched(
+  seconds: number,
+): Promise<{ isWhole: boolean; document: Document; port: number; truth: Counted[] }> {
+  await using traffic = await Traffic.start();
+  const beganMs = performance.now();
+  const monitor = await startMonitor([BINARY_PATH, "monitor", "--duration", `${seconds}s`, ...OPTIONS]);
+  const client = [
+    ...(await traffic.run("sequential-500", "ipv4")),
+    ...(await traffic.run("half-closed-by-client", "ipv6")),
+  ];
+  const truth = [...client, ...(await traffic.serverCounts(0))];
+  const isWhole = performance.now() - beganMs < seconds * 1000;
+  return { isWhole, document: await documentOf(monitor), port: traffic.port, truth };
+}
+
 testWith(
   ["binary"],
   "--duration ends by itself, with closed connections exact",
   async () => {
-    await using traffic = await Traffic.start();
-    const monitor = await startMonitor([BINARY_PATH, "monitor", "--duration", "4s", ...OPTIONS]);
-    const client = [
-      ...(await traffic.run("sequential-500", "ipv4")),
-      ...(await traffic.run("half-closed-by-client", "ipv6")),
-    ];
-    const server = await traffic.serverCounts(0);
-    const document = await documentOf(monitor);
-    const rows = connections(document, traffic.port);
-    expect(linesOf(rows)).toEqual(lines([...client, ...server]));
+    let seen = await watched(4);
+    // A busy machine needs longer for the traffic.
+    for (let seconds = 16; !seen.isWhole && seconds < 100; seconds *= 2) seen = await watched(seconds);
+    const rows = connections(seen.document, seen.port);
+    expect(linesOf(rows)).toEqual(lines(seen.truth));
     expect(rows.filter((row) => !row.closed || row.uncertaintyBytes !== 0)).toEqual([]);
-    expect(document.version).toBe(1);
+    expect(seen.document.version).toBe(1);
   },
-  30_000,
+  400_000,
 );
+
+interface SeenByBoth {
+  readonly root: Document;
+  readonly nobody: Document;
+  readonly truth: readonly Counted[];
+  readonly port: number;
+  readonly pids: readonly number[];
+}
+
+async function watchedByBoth(): Promise<SeenByBoth> {
+  await using stack = new AsyncDisposableStack();
+  const traffic = stack.use(await Traffic.start());
+  const place = stack.use(await nobodysPlace());
+  const copy = await place.install(BINARY_PATH, "wb");
+  const client: Counted[] = [];
+  for (const family of FAMILIES) await traffic.run("long-lived:open", family);
+  const duration = ["monitor", "--duration", "10m", ...OPTIONS];
+  const start = async (command: string[]): ReturnType<typeof startMonitor> => {
+    const monitor = await startMonitor(command);
+    stack.defer(() => monitor.kill("SIGKILL"));
+    return monitor;
+  };
+  const monitors = [
+    await start([BINARY_PATH, ...duration]),
+    await start(place.command(copy, ...duration)),
+  ] as const;
+  for (const family of FAMILIES) {
+    for (const scenario of SCENARIOS) client.push(...(await traffic.run(scenario, family)));
+    client.push(...(await traffic.run("long-lived:more", family)));
+  }
+  const server = await waitFor("the server to have read all", async () => {
+    const counted = await traffic.serverCounts(15);
+    return balanced(client, counted) && counted;
+  });
+  for (const monitor of monitors) monitor.kill("SIGINT");
+  const [root, nobody] = await Promise.all([documentOf(monitors[0]), documentOf(monitors[1])]);
+  const pids = [traffic.clientPid, traffic.serverPid];
+  return { root, nobody, truth: [...client, ...server], port: traffic.port, pids };
+}
+
+/** What the kernel had no room for, because the monitor came too late for it. */
+function overflowed({ root, nobody }: SeenByBoth): boolean {
+  return [root, nobody].some(({ loss }) => loss.some(({ cause }) => cause === "netlink_overflow"));
+}
 
 testWith(
   ["binary", "root", "program:setpriv"],
   "every scenario, watched by root and by nobody at once",
   async () => {
-    await using traffic = await Traffic.start();
-    await using place = await nobodysPlace();
-    const copy = await place.install(BINARY_PATH, "wb");
-    const client: Counted[] = [];
-    for (const family of FAMILIES) await traffic.run("long-lived:open", family);
-    const duration = ["monitor", "--duration", "10m", ...OPTIONS];
-    const monitors = await Promise.all([
-      startMonitor([BINARY_PATH, ...duration]),
-      startMonitor(place.command(copy, ...duration)),
-    ]);
-    for (const family of FAMILIES) {
-      for (const scenario of SCENARIOS) client.push(...(await traffic.run(scenario, family)));
-      client.push(...(await traffic.run("long-lived:more", family)));
-    }
-    const server = await waitFor("the server to have read all", async () => {
-      const counted = await traffic.serverCounts(15);
-      return balanced(client, counted) && counted;
-    });
-    for (const monitor of monitors) monitor.kill("SIGINT");
-    const [root, nobody] = await Promise.all(monitors.map(documentOf));
+    let seen = await watchedByBoth();
+    // An ordinary user's queue is short: on a busy machine it is tried again, and said where that is no use either.
+    for (let tries = 1; overflowed(seen) && tries < TRIES_MAX; tries += 1) seen = await watchedByBoth();
+    const { root, nobody, truth, port, pids } = seen;
     for (const document of [root, nobody]) {
-      if (document === undefined) throw new Error("a monitor told nothing");
-      const rows = connections(document, traffic.port);
-      expect(linesOf(rows)).toEqual(lines([...client, ...server]));
+      const rows = connections(document, port);
+      expect(linesOf(rows)).toEqual(lines(truth));
       expect(rows.filter((row) => !row.closed)).toHaveLength(30);
       expect(rows.filter((row) => row.uncertaintyBytes === null || row.uncertaintyBytes > 2)).toEqual([]);
       expect(
         document.loss.map(({ cause }) => cause).filter((cause) => cause !== "process_unreadable"),
       ).toEqual([]);
     }
-    const rootLive = connections(root as Document, traffic.port).filter((row) => !row.closed);
-    expect(new Set(rootLive.map((row) => row.pid))).toEqual(new Set([traffic.clientPid, traffic.serverPid]));
+    const rootLive = connections(root, port).filter((row) => !row.closed);
+    expect(new Set(rootLive.map((row) => row.pid))).toEqual(new Set(pids));
     expect(new Set(rootLive.map((row) => row.attribution))).toEqual(new Set(["exact"]));
-    const nobodyRows = connections(nobody as Document, traffic.port);
+    const nobodyRows = connections(nobody, port);
     expect(nobodyRows.filter((row) => row.pid !== null || row.processName !== null)).toEqual([]);
     const nobodyLive = nobodyRows.filter((row) => !row.closed);
     expect(new Set(nobodyLive.map((row) => [row.attribution, row.user].join()))).toEqual(
       new Set(["not_visible,root"]),
     );
-    expect(nobody?.capture.degradations.map(({ code }) => code)).toEqual([
+    expect(nobody.capture.degradations.map(({ code }) => code)).toEqual([
       "other_users_processes",
       "udp_bytes",
     ]);
   },
-  120_000,
+  600_000,
 );
 
 /** Whether the server has received what the client sent, but for what a reset or a closed end swallowed. */

@@ -167,13 +167,12 @@ describe("headless", () => {
       env: { ...wbEnvironment({ home: home.path }), JOURNAL_STREAM: "1:2" },
     });
     const path = join(home.path, ".local/state/wirebound/history.db");
-    await waitFor("the history", () => Bun.file(path).exists());
-    child.kill("SIGTERM");
-    const [stdout, stderr, code] = await Promise.all([
-      child.stdout.text(),
-      child.stderr.text(),
-      child.exited,
-    ]);
+    let stderr = "";
+    for await (const chunk of child.stderr) {
+      stderr += new TextDecoder().decode(chunk);
+      if (stderr.includes("captured by ")) child.kill("SIGTERM");
+    }
+    const [stdout, code] = await Promise.all([child.stdout.text(), child.exited]);
     const lines = stderr.trimEnd().split("\n");
     expect(lines[0]).toBe(`<6>recording to ${path}, a sample every 100 ms`);
     expect(lines[1]).toStartWith("<6>captured by ");

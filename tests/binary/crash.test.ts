@@ -30,5 +30,5 @@ testWith(
     expect(result.killsAfterCommit).toBeGreaterThan(KILLS / 4);
     expect(result.gaps).toBe(result.killsAfterCommit);
   },
-  180_000,
+  1_200_000,
 );

@@ -5,9 +5,8 @@ import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { localDate, localTime } from "../../src/lib/calendar.ts";
 import type { AgentSummary, ConnectionRecord, ProcessRecord, Role } from "../../src/model/fleet.ts";
 import { ProcessTeller, programNamed } from "../support/fleet/process-events.ts";
-import { startReadingParent, type ReadingParent } from "../support/fleet/reading-parent.ts";
-import { MACHINE, TestStream, type TestAgent } from "../support/fleet/test-agent.ts";
-import { openTlsDoor, type TlsDoor } from "../support/fleet/tls-door.ts";
+import { TestParent } from "../support/fleet/parent.ts";
+import { MACHINE, TestStream, type TestAgent } from "../support/fleet/agent.ts";
 import { nobodysPlace } from "../support/as-nobody.ts";
 import { BINARY_PATH, testWith } from "../support/needs.ts";
 import { runWb, wbEnvironment, type Run } from "../support/run-wb.ts";
@@ -18,13 +17,16 @@ const START_MS = 1_700_000_000_000;
 const HOSTILE = "büro\u001b[2J\u009b31m\u202eμ";
 const SEEN = "büro\u{fffd}[2J\u{fffd}31m\u{fffd}μ";
 
-let parent: ReadingParent;
-let door: TlsDoor;
+let parent: TestParent;
 let agent: TestAgent;
 
+function address(): string {
+  return `127.0.0.1:${parent.server.port}`;
+}
+
 async function as(role: Role, ...words: readonly string[]): Promise<Run> {
-  const key = parent.bearer[role].replace("Bearer ", "");
-  const env = { WB_PARENT: door.address, WB_PARENT_PIN: door.pin, WB_API_KEY: key };
+  const { key } = await parent.key(role);
+  const env = { WB_PARENT: address(), WB_PARENT_PIN: parent.server.pin, WB_API_KEY: key };
   return await runWb(["serve", ...words], { env });
 }
 
@@ -63,8 +65,7 @@ async function tellConnection(): Promise<void> {
 }
 
 beforeAll(async () => {
-  parent = await startReadingParent();
-  door = await openTlsDoor(parent.url);
+  parent = await TestParent.start();
   agent = await parent.agent();
   await agent.beat({ machine: { ...MACHINE, hostname: HOSTILE } });
   await tellProcesses();
@@ -75,7 +76,6 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  await door[Symbol.asyncDispose]();
   await parent[Symbol.asyncDispose]();
 });
 
@@ -331,8 +331,8 @@ describe("mistakes", () => {
   );
 
   testWith(["binary"], "a reader that goes away is an orderly end", async () => {
-    const key = parent.bearer.viewer.replace("Bearer ", "");
-    const env = { WB_PARENT: door.address, WB_PARENT_PIN: door.pin, WB_API_KEY: key };
+    const { key } = await parent.key("viewer");
+    const env = { WB_PARENT: address(), WB_PARENT_PIN: parent.server.pin, WB_API_KEY: key };
     const shell = Bun.spawn(
       ["bash", "-c", `set -o pipefail; "${BINARY_PATH}" serve processes --json | head -1`],
       {

@@ -5,30 +5,24 @@
 import { chmod, copyFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect } from "bun:test";
-import type { Browser } from "playwright-core";
-import { openBrowser, Visit } from "../support/fleet/browser.ts";
+import { expect } from "bun:test";
+import { browsing, type Visit } from "../support/fleet/browser.ts";
 import { lowContrast } from "../support/fleet/look.ts";
 import { Program, runThere } from "../support/fleet/program.ts";
-import { reasonsAgainst, testWith, type Need } from "../support/needs.ts";
-import { AS_BINARY, serveProcess } from "../support/serve-process.ts";
+import { testWith, type Need } from "../support/needs.ts";
+import { AS_BINARY, serveProcess } from "../support/fleet/serve-process.ts";
 import { tmpdir } from "../support/tmpdir.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const NEEDS: readonly Need[] = ["binary", "program:chromium"];
 const PASSWORD = "a sentence is a good password";
 /** The longest time between two scans, and some to tell of it. */
-const SCAN_MS = 20_000;
+const SCAN_MS = 90_000;
 
-let browser: Browser | undefined;
-beforeAll(async () => {
-  if (reasonsAgainst(NEEDS).length === 0) browser = await openBrowser();
-});
-afterAll(() => browser?.close());
+const visitTo = browsing();
 
 async function visit(url: string, width = 1280): Promise<Visit> {
-  if (browser === undefined) throw new Error("the browser was not started");
-  const visiting = await Visit.to(browser, url, { acceptsCertificate: true, width });
+  const visiting = await visitTo(url, { acceptsCertificate: true, width });
   await visiting.logIn("admin", PASSWORD);
   return visiting;
 }
@@ -65,7 +59,7 @@ testWith(
     await copyFile("/usr/bin/sleep", join(HOME, name));
     await chmod(join(HOME, name), 0o755);
     await page.getByRole("link", { name: "Agents", exact: true }).click();
-    await page.getByRole("link", { name: hostname() }).click();
+    await page.getByRole("link", { name: hostname(), exact: true }).click();
     const table = page.getByRole("table", { name: "Processes" });
     await table.getByRole("row").nth(5).waitFor({ timeout: SCAN_MS });
     expect(await table.getByText(name).count()).toBe(0);
@@ -99,7 +93,7 @@ testWith(
     }
     expect(parent.stderr()).not.toMatch(/"level":"(?:warn|error)"/);
   },
-  120_000,
+  600_000,
 );
 
 /** What does not fit or can't be read on any page, with real data, on a desk and on a phone. */

@@ -107,7 +107,7 @@ describe("wb helper", () => {
       const before = ticks(helper.pid);
       const begun = performance.now();
       await waitFor("some seconds", () => performance.now() - begun > 4000);
-      expect(ticks(helper.pid) - before).toBeLessThanOrEqual(8);
+      expect(ticks(helper.pid) - before).toBeLessThanOrEqual(20); // of four hundred
       expect(await helper.end()).toBe(0);
     },
   );

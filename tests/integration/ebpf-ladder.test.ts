@@ -149,7 +149,7 @@ describe("the ladder", () => {
         ]);
       }
     },
-    120_000,
+    600_000,
   );
 
   testWith(

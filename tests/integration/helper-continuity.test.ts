@@ -86,13 +86,16 @@ class Watch {
     const snapshot = this.#table.ingest(await this.#capture.sample(), this.#capture.status());
     expect(snapshot.totals.bytesSent).toBeGreaterThanOrEqual(this.#totalSent);
     this.#totalSent = snapshot.totals.bytesSent;
-    for (const flow of snapshot.flows) {
+    const wentBack: unknown[] = [];
+    // Others' may be in the middle of sending: what the helper has counted and the kernel has not sent yet is less for sock_diag.
+    for (const flow of snapshot.flows.filter((each) => each.process?.pid === process.pid)) {
+      const { bytesSent: sent = 0, bytesReceived: received = 0 } = flow;
       const earlier = this.#before.get(flow.id);
-      if (earlier === flow) continue;
-      expect(flow.bytesSent ?? 0).toBeGreaterThanOrEqual(earlier?.bytesSent ?? 0);
-      expect(flow.bytesReceived ?? 0).toBeGreaterThanOrEqual(earlier?.bytesReceived ?? 0);
+      if (sent < (earlier?.bytesSent ?? 0) || received < (earlier?.bytesReceived ?? 0))
+        wentBack.push({ method: snapshot.capture.method, earlier, flow });
       this.#before.set(flow.id, flow);
     }
+    expect(wentBack).toEqual([]);
     return snapshot;
   }
 
@@ -103,7 +106,7 @@ class Watch {
         const snapshot = await this.sample();
         return snapshot.capture.method.startsWith(method) && snapshot;
       },
-      20_000,
+      90_000,
     );
   }
 }
@@ -140,7 +143,8 @@ testWith(
     await traffic.send(10_000);
     const counted = await waitFor("the helper's count", async () => {
       const snapshot = await watch.sample();
-      return clientOf(snapshot, traffic)?.bytesSent === traffic.sent && snapshot;
+      const isCounted = datagramsOf(snapshot, traffic)?.bytesSent === traffic.datagrams;
+      return isCounted && clientOf(snapshot, traffic)?.bytesSent === traffic.sent && snapshot;
     });
     expect(brief(clientOf(counted, traffic))).toEqual([10_000, 0, process.pid]);
     expect(brief(datagramsOf(counted, traffic))).toEqual([100, 0, process.pid]);
@@ -173,7 +177,7 @@ testWith(
     using _running = { [Symbol.dispose]: () => process.kill(second.pid, "SIGCONT") };
     const beganMs = performance.now();
     const stopped = await watch.until("the other capture", "sock_diag");
-    expect(performance.now() - beganMs).toBeLessThan(4000);
+    expect(performance.now() - beganMs).toBeLessThan(15_000);
     await traffic.send(300);
     expect(brief(clientOf(await watch.sample(), traffic))).toEqual([17_300, 0, process.pid]);
     expect(stopped.capture.degradations[0]?.code).toBe("helper_gone");
@@ -184,5 +188,5 @@ testWith(
     expect(datagramsOf(again, traffic)?.bytesSent).toBe(300);
     expect(again.totals.bytesSent).toBeGreaterThanOrEqual(17_300);
   },
-  90_000,
+  600_000,
 );

@@ -15,11 +15,22 @@ interface Thread {
 }
 
 function threadsOf(pid: number): Thread[] {
-  return readdirSync(`/proc/${pid}/task`).map((id) => {
-    const lines = readFileSync(`/proc/${pid}/task/${id}/status`, "utf8").split("\n");
+  return readdirSync(`/proc/${pid}/task`).flatMap((id) => {
+    const text = statusOf(pid, id);
+    if (text === undefined) return [];
+    const lines = text.split("\n");
     const facts = Object.fromEntries(lines.map((line) => line.split(":\t", 2) as [string, string]));
-    return { name: facts["Name"] ?? "", isMain: Number(id) === pid, facts };
+    return [{ name: facts["Name"] ?? "", isMain: Number(id) === pid, facts }];
   });
+}
+
+/** Undefined of a thread that has ended since it was listed. */
+function statusOf(pid: number, thread: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 testWith(NEEDS, "privileges are gone in every thread, but for looking at other processes", async () => {

@@ -46,11 +46,15 @@ testWith(NAMED_TRAFFIC_NEEDS, "each connection has the name under which it was a
   const found = await waitFor("the three connections", () => {
     const flows = sample().filter(({ remotePort }) => remotePort === NAMED_PORT);
     // The rows can be read just before the ClientHello passes.
-    return flows.length === 3 && names.stats().observedSni === 1 ? flows : undefined;
+    return flows.length === 3 && flows.every(({ remoteHost }) => remoteHost !== undefined)
+      ? flows
+      : undefined;
   });
   const told = found.map(({ remoteAddress: address, remoteHost: host }) => ({ address, host }));
   told.sort((left, right) => (left.host?.name ?? "").localeCompare(right.host?.name ?? ""));
   expect(told).toEqual([...NAMED_CONNECTIONS]);
-  expect(names.stats().observations).toEqual({ malformed: 0, undecoded: 0, unconfirmed: 0 });
+  // Of the whole machine: what other programs ask is in it.
+  expect(names.stats().observedSni).toBeGreaterThanOrEqual(1);
+  expect(names.stats().observations.malformed).toBe(0);
   await names.close();
 });

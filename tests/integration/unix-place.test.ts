@@ -176,7 +176,7 @@ describe("the socket's path", () => {
     await second[Symbol.asyncDispose]();
     expect(existsSync(path)).toBe(false);
     expect(await client.closing()).toBe("because: ");
-    await waitFor("all sockets to be closed", () => openSockets() === before);
+    await waitFor("all sockets to be closed", () => openSockets() <= before);
   });
 
   test("is as long as the kernel allows, and no name without a file", async () => {

@@ -147,6 +147,15 @@ describe("frames", () => {
 
 describe("a peer that doesn't read", () => {
   const limits: FrameLimits = { receivedBytesMax: 65_536, waitingBytesMax: 4 * MEGABYTE };
+  /** Short frames that kept their buffers alive would take 700 MB. */
+  const GROWTH_BYTES_MAX = 64 * MEGABYTE;
+
+  function expectTheLimit(sentBytes: number): void {
+    expect(sentBytes).toBeGreaterThan(3.9 * MEGABYTE);
+    // The limit, and what the kernel holds: its setting, by twice at most.
+    const held = 2 * Number(readFileSync("/proc/sys/net/core/wmem_default", "utf8"));
+    expect(sentBytes).toBeLessThan(4.5 * MEGABYTE + held);
+  }
 
   async function flooded(frame: () => Uint8Array): Promise<{ sentBytes: number; grownBytes: number }> {
     await using directory = await tmpdir();
@@ -175,16 +184,14 @@ describe("a peer that doesn't read", () => {
 
   test("is given up at the limit, with long frames", async () => {
     const { sentBytes, grownBytes } = await flooded(() => new Uint8Array(100_000));
-    expect(sentBytes).toBeGreaterThan(3.9 * MEGABYTE);
-    expect(sentBytes).toBeLessThan(5 * MEGABYTE); // the limit and what the kernel holds
-    expect(grownBytes).toBeLessThan(24 * MEGABYTE);
+    expectTheLimit(sentBytes);
+    expect(grownBytes).toBeLessThan(GROWTH_BYTES_MAX);
   });
 
   test("is given up at the limit, with short frames in buffers that are larger", async () => {
     const { sentBytes, grownBytes } = await flooded(() => new Uint8Array(4096).subarray(0, 20));
-    expect(sentBytes).toBeGreaterThan(3.9 * MEGABYTE);
-    expect(sentBytes).toBeLessThan(5 * MEGABYTE);
-    expect(grownBytes).toBeLessThan(24 * MEGABYTE);
+    expectTheLimit(sentBytes);
+    expect(grownBytes).toBeLessThan(GROWTH_BYTES_MAX);
   });
 });
 
@@ -213,7 +220,7 @@ test("a compiled listener with idle, stuck and half-closed peers does not keep a
   expect(cpuMs(child.process.pid) - before).toBeLessThan(100);
   idle.end();
   stuck.terminate();
-}, 20_000);
+}, 120_000);
 
 describe("a flood of connections", () => {
   test("does not keep those that are there from being served", async () => {

@@ -8,7 +8,7 @@ import { tmpdir } from "../support/tmpdir.ts";
 
 const GUESTS_AT_ONCE = 2;
 /** Of one guest, from the making of its image to its last line. */
-export const GUEST_DEADLINE_MS = 300_000;
+export const GUEST_DEADLINE_MS = 900_000;
 
 export interface Boots {
   /** Why there is no guest with this kernel; undefined where there is one. */

@@ -29,6 +29,8 @@ export async function dnsServer(handler: DnsHandler): Promise<DnsServer> {
     return handler(query);
   };
   const { udp, tcp, port } = await bindBoth();
+  // Whoever asked may have gone: the kernel says so at the next call.
+  udp.on("error", () => undefined);
   udp.on("message", (bytes, peer) => {
     for (const answer of receive(bytes, "udp", peer.port)) udp.send(answer, peer.port, peer.address);
   });

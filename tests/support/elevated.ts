@@ -38,6 +38,11 @@ export async function makeSudo(directory: string): Promise<string> {
   return program;
 }
 
+/** What a monitor said on standard error, but for its word that the helper takes longer to start, as on a busy machine it does. */
+export function wordsOf(stderr: string): string {
+  return stderr.replaceAll("wb: waiting for the elevated helper\n", "");
+}
+
 /** The process that `wb helper` runs in among the descendants of a process. */
 export async function helperBelow(pid: number): Promise<number> {
   return await waitFor("a helper to be started", async () => {

@@ -56,7 +56,7 @@ export class HelperProcess implements AsyncDisposable {
     await waitFor(
       "the helper to start or to end",
       () => helper.isReady || helper.child.exitCode !== null,
-      30_000,
+      120_000,
     );
     return helper;
   }

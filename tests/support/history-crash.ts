@@ -71,7 +71,7 @@ export interface TrialOptions {
   readonly command: readonly string[];
   readonly stateHome: string;
   readonly kills: number;
-  /** The monitor lives at most so long after its start. */
+  /** The monitor lives at most so long after its start, or twice as long as it takes to its first commit. */
   readonly lifeMsMax: number;
 }
 
@@ -110,6 +110,7 @@ class Trial {
   readonly #windows: Window[] = [];
   #random = 12_345;
   #killsAfterCommit = 0;
+  #firstCommitMs = 0;
   #stopped = false;
 
   constructor(options: TrialOptions) {
@@ -118,10 +119,12 @@ class Trial {
   }
 
   async run(): Promise<TrialResult> {
-    const { kills, lifeMsMax } = this.#options;
+    const { kills } = this.#options;
     using _long = this.#long;
     using _short = this.#short;
+    const beganMs = performance.now();
     const traffic = await this.#startTraffic();
+    const lifeMsMax = Math.max(this.#options.lifeMsMax, Math.ceil(2 * (this.#firstCommitMs - beganMs)));
     for (let kill = 0; kill < kills; kill += 1) {
       const commitsBefore = this.#lastCommitMs();
       const monitor = this.#monitor();
@@ -161,7 +164,8 @@ class Trial {
   async #startTraffic(): Promise<{ ended: Promise<unknown> }> {
     const clients = await Promise.all([this.#long.connect(), this.#long.connect(), this.#long.connect()]);
     const monitor = this.#monitor();
-    await waitFor("the first commit", () => this.#lastCommitMs() > 0, 20_000);
+    await waitFor("the first commit", () => this.#lastCommitMs() > 0, 90_000);
+    this.#firstCommitMs = performance.now();
     monitor.kill("SIGTERM");
     await monitor.exited;
     const long = async (): Promise<void> => {
@@ -173,7 +177,7 @@ class Trial {
     const short = async (): Promise<void> => {
       while (!this.#stopped) {
         const client = await this.#short.connect();
-        this.#short.write(client, 1 + this.#next(20_000));
+        this.#short.write(client, 1 + this.#next(90_000));
         await Bun.sleep(2); // its life
         client.end();
       }
@@ -235,9 +239,9 @@ class Trial {
   /** One more monitor takes over what lives, and ends in order. */
   async #recordTheRest(): Promise<void> {
     const before = this.#lastCommitMs();
-    await waitFor("the last bytes", () => this.#long.received === this.#long.written, 20_000);
+    await waitFor("the last bytes", () => this.#long.received === this.#long.written, 90_000);
     const monitor = this.#monitor();
-    await waitFor("its first commits", () => this.#lastCommitMs() > before + 300, 20_000);
+    await waitFor("its first commits", () => this.#lastCommitMs() > before + 300, 90_000);
     monitor.kill("SIGTERM");
     await monitor.exited;
     const open = this.#windows.at(-1);

@@ -31,6 +31,8 @@ system("ip", "address", "add", "198.51.100.0/24", "dev", "lo");
 system("mount", "--bind", `${process.env["HOME"]}/resolv.conf`, "/etc/resolv.conf");
 
 const server = createSocket("udp4");
+// Whoever asked may have gone: the kernel says so at the next call.
+server.on("error", () => undefined);
 server.on("message", (bytes, peer) => {
   if (behaviour !== "answers") return;
   const name = questionOf(bytes);

@@ -35,7 +35,7 @@ export function testWith(
   needs: readonly Need[],
   name: string,
   body: () => void | Promise<void>,
-  timeoutMs = 60_000,
+  timeoutMs = 180_000,
 ): void {
   testUnless(reasonsAgainst(needs), name, body, timeoutMs);
 }
@@ -50,7 +50,7 @@ export function testUnless(
   reasons: readonly string[],
   name: string,
   body: () => void | Promise<void>,
-  timeoutMs = 60_000,
+  timeoutMs = 180_000,
 ): void {
   if (reasons.length === 0) {
     test(name, body, timeoutMs);

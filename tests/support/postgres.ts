@@ -57,7 +57,7 @@ export async function temporaryPostgres(migrations: readonly string[]): Promise<
         return undefined; // not yet
       }
     },
-    20_000,
+    90_000,
   );
   for (const migration of migrations) await client.unsafe(migration);
   const database = new PostgresDatabase(client);

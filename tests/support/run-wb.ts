@@ -16,7 +16,7 @@ export interface RunOptions {
 
 /** What the binary sees of the environment: nothing of whoever runs the tests. */
 export function wbEnvironment({ env = {}, home = "/nonexistent" }: RunOptions = {}): Record<string, string> {
-  return { PATH: process.env["PATH"] ?? "", HOME: home, LC_ALL: "C.UTF-8", ...env };
+  return { PATH: process.env["PATH"] ?? "", HOME: home, LC_ALL: "C.UTF-8", TZ: "UTC", ...env };
 }
 
 export async function runWb(args: readonly string[], options: RunOptions = {}): Promise<Run> {

@@ -86,7 +86,7 @@ export class TmuxTerminal implements AsyncDisposable {
           last = await this.screen();
           return condition(last) ? last : undefined;
         },
-        15_000,
+        90_000,
       );
     } catch (error) {
       throw new Error(`${what} did not come to the screen:\n${last.join("\n")}`, { cause: error });

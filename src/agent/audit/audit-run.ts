@@ -13,6 +13,7 @@ import { readBootId } from "../../platform/boot-id.ts";
 import { bootTimeNs } from "../../platform/boot-time.ts";
 import { ProcessRegistryStore } from "../../store/process-registry.ts";
 import type { ObservationGap } from "../../protocol/fleet/payloads.ts";
+import { Bell } from "../wait.ts";
 import { Bookkeeper, Turn } from "./bookkeeper.ts";
 import { Categories } from "./categories.ts";
 import { FileReader } from "./file-facts.ts";
@@ -23,9 +24,9 @@ import { ProcessIds } from "./process-ids.ts";
 import { Programs, type AskRows } from "./programs.ts";
 import { restoreProcesses } from "./restore.ts";
 import type { RunningProcesses } from "./running.ts";
+import { ScanOnly } from "./scan-only.ts";
 import { EVENT_IDS, eventOf, Teller } from "./teller.ts";
 import { LATE_NS } from "./timeline.ts";
-import { Waker } from "./waker.ts";
 
 /** As the first design has it: a scan every five seconds, from two to fifteen. */
 const SCAN_FIRST_MS = 5000;
@@ -48,7 +49,6 @@ export interface AuditCounts {
   readonly eventsTotal: number;
   readonly lost: number;
   readonly gaps: number;
-  readonly helperStarts: number;
 }
 
 export class AuditRun implements AsyncDisposable {
@@ -66,20 +66,19 @@ export class AuditRun implements AsyncDisposable {
   readonly #bookkeeper: Bookkeeper;
   readonly #watch: ProcessWatch | undefined;
   readonly #users = new Users();
-  readonly #waker = new Waker();
+  /** Rings where there is something to do before its time. */
+  readonly #wanted = new Bell();
   #scanMs: number;
   #scanDueMs = 0;
   /** Steady, as all moments here: a clock that is set makes no gap longer or shorter. */
   #scannedAtMs: number;
   #trimDueMs = 0;
   #observedMs = 0;
-  /** Until when it was told how well was seen. */
-  #toldUntilMs: number;
+  readonly #scanOnly: ScanOnly;
   #isSnapshotWanted = false;
   #eventsTotal = 0;
   #lost = 0;
   #gaps = 0;
-  #helperStarts = 0;
 
   /** Throws WbError("unavailable") where there is no proc file system. */
   constructor(options: AuditorOptions, running: RunningProcesses) {
@@ -96,9 +95,9 @@ export class AuditRun implements AsyncDisposable {
     if (setAsidePath !== undefined) log.warn(`the damaged process registry lies set aside: ${setAsidePath}`);
     if (problem !== undefined) log.warn(`processes are not remembered between runs: ${problem}`);
     const clocks = { now: nowMs, bootNs: bootTimeNs };
-    this.ids = new ProcessIds(readBootId(procRoot), ticksPerSecond, clocks, guarded(state, log));
+    this.ids = new ProcessIds(readBootId(procRoot), ticksPerSecond, clocks, state);
     this.#scannedAtMs = this.ids.steadyNow();
-    this.#toldUntilMs = this.ids.steadyNow();
+    this.#scanOnly = new ScanOnly(options, this.ids.steadyNow());
     this.#ledger = new Ledger({ ticksPerSecond, scansSeeAll: seesAll });
     this.#owners = new FileOwners(options.dpkgDirectory);
     this.#files = new FileReader(this.registry, (path) => this.#owners.owner(path), nowMs);
@@ -126,7 +125,7 @@ export class AuditRun implements AsyncDisposable {
       noise: options.noise ?? "kernel_threads",
       userName: (userId) => this.#users.name(userId),
       monotonicMs,
-      wake: () => this.#waker.wake(),
+      wake: () => this.#wanted.ring(),
     });
     this.#watch = this.#makeWatch();
   }
@@ -137,7 +136,6 @@ export class AuditRun implements AsyncDisposable {
       eventsTotal: Math.max(told, this.#eventsTotal),
       lost: this.#lost,
       gaps: this.#gaps,
-      helperStarts: this.#helperStarts,
     };
   }
 
@@ -145,23 +143,23 @@ export class AuditRun implements AsyncDisposable {
     return this.#ledger.isLive;
   }
 
+  /** Of all that is being told by now: who is not in it has ended, as the parent takes it. */
   requestSnapshot(): void {
-    this.#isSnapshotWanted = true;
-    this.#waker.wake();
+    this.#teller.mark(() => (this.#isSnapshotWanted = true));
+    this.#wanted.ring();
   }
 
   /** Until the signal aborts; then what waits is told. */
   async work(signal: AbortSignal): Promise<void> {
-    signal.addEventListener("abort", () => this.#waker.wake(), { once: true });
     this.#takeUp();
     this.#watch?.start();
     while (!signal.aborted) {
       if (this.#options.clock.monotonicMs() >= this.#scanDueMs) this.#scan();
       this.#pump();
       void this.categories.ask();
-      await this.#waker.wait(this.#pauseMs());
+      await this.#wanted.wait(this.#pauseMs(), signal);
     }
-    const observedUntilMs = this.isLive ? this.ids.steadyNow() : this.#scannedAtMs;
+    const observedUntilMs = this.isLive ? this.#heardUntilMs : this.#scannedAtMs;
     this.#ledger.eventsEnded();
     this.#pump();
     await this.#teller.flush(this.#bookkeeper, observedUntilMs, true);
@@ -199,26 +197,31 @@ export class AuditRun implements AsyncDisposable {
   #takeUp(): void {
     this.#users.refresh();
     const { ids, registry } = this;
+    const { outbox } = this.#options;
     const [scanner, ledger, running] = [this.#scanner, this.#ledger, this.#running];
-    const { untilMs, uncertain } = restoreProcesses({ registry, ids, scanner, ledger, running });
+    const { untilMs, uncertain } = restoreProcesses({ registry, ids, scanner, ledger, running, outbox });
     this.#observedMs = untilMs ?? this.ids.steadyNow();
     const settled = this.#bookkeeper.settle(uncertain, () => this.#snapshot(untilMs));
     settled.catch((error: unknown) => this.#fail(error));
+    // What no scan met before the end of the run before, which had no time to say so.
+    const { leftFromMs } = this.#scanOnly;
+    if (leftFromMs !== undefined && untilMs !== undefined && leftFromMs < untilMs)
+      this.#tellGap("scan_only", leftFromMs, null, untilMs);
     if (untilMs !== undefined) this.#tellGap("agent_stopped", untilMs, null);
-    this.#toldUntilMs = this.ids.steadyNow();
+    this.#beginScanOnly();
     this.#scan();
     // Those of before may have become other programs meanwhile.
     this.#ledger.reexamine(({ run }) => run.execNs === 0, bootTimeNs());
     this.#look();
     this.#teller.add(this.#ledger.takeDue(bootTimeNs()), FIRST_PATIENCE_MS);
-    this.#teller.mark(() => this.requestSnapshot());
+    this.requestSnapshot();
   }
 
   #takeEvents(events: readonly ProcessEvent[]): void {
     this.#eventsTotal += events.length;
     this.#ledger.take(events);
     this.#pump();
-    this.#waker.wake();
+    this.#wanted.ring();
   }
 
   #pump(): void {
@@ -226,11 +229,7 @@ export class AuditRun implements AsyncDisposable {
     this.#teller.add(this.#ledger.takeDue(bootTimeNs()));
     this.#look(); // those whose hold has just ended
     const stored = this.#teller.flush(this.#bookkeeper, this.#observedUntilMs());
-    if (stored !== undefined)
-      void stored.then(
-        () => undefined,
-        (error: unknown) => this.#fail(error),
-      );
+    stored?.catch((error: unknown) => this.#fail(error));
     if (this.#isSnapshotWanted && !this.#teller.isHolding) this.#snapshot();
   }
 
@@ -267,7 +266,7 @@ export class AuditRun implements AsyncDisposable {
       this.#trimDueMs = clock.monotonicMs() + TRIM_MS;
       this.registry.trim();
     }
-    if (!this.isLive && this.ids.steadyNow() - this.#toldUntilMs >= SCAN_ONLY_MS) this.#tellScanOnly();
+    if (!this.isLive && this.ids.steadyNow() - this.#scanOnly.sinceMs >= SCAN_ONLY_MS) this.#tellScanOnly();
     void this.#bookkeeper
       .after(new Turn(), this.#observedUntilMs())
       .catch((error: unknown) => this.#fail(error));
@@ -311,13 +310,20 @@ export class AuditRun implements AsyncDisposable {
   /** Everything until then has been told. What waits may be of any time since. */
   #observedUntilMs(): number {
     if (!this.#teller.hasWaiting && !this.#ledger.hasWaiting)
-      this.#observedMs = this.isLive ? this.ids.steadyNow() - LATE_NS / NS_PER_MS : this.#scannedAtMs;
+      this.#observedMs = this.isLive ? this.#heardUntilMs : this.#scannedAtMs;
     return this.#observedMs;
+  }
+
+  /** What happened until then the helper has told, as long as it is there: it may be late, or not run at all. */
+  get #heardUntilMs(): number {
+    const silentMs = this.#options.clock.monotonicMs() - (this.#watch?.contactMs ?? 0);
+    return this.ids.steadyNow() - silentMs - LATE_NS / NS_PER_MS;
   }
 
   /** As of now, or of a moment that was kept. */
   #snapshot(asOfMs = this.ids.steadyNow()): void {
     this.#isSnapshotWanted = false;
+    this.ids.refresh();
     for (const process of this.#running.all()) {
       const usage = this.#scanner.usage(process.told.pid, process.startTicks);
       if (usage !== undefined) this.#running.put({ ...process, told: { ...process.told, ...usage } });
@@ -331,7 +337,6 @@ export class AuditRun implements AsyncDisposable {
   }
 
   #helperCame(): void {
-    this.#helperStarts += 1;
     this.#ledger.eventsBegan(bootTimeNs());
     this.#tellScanOnly();
     // What only the helper may look at.
@@ -340,17 +345,16 @@ export class AuditRun implements AsyncDisposable {
       bootTimeNs(),
     );
     this.#scanDueMs = 0;
-    this.#waker.wake();
+    this.#wanted.ring();
   }
 
   #helperWent(): void {
-    const { clock } = this.#options;
-    const silentMs = clock.monotonicMs() - (this.#watch?.contactMs ?? 0);
+    const heardUntilMs = this.#heardUntilMs;
     this.#ledger.eventsEnded();
     this.#scan();
     this.#pump();
-    this.#tellGap("helper_away", this.ids.steadyNow() - silentMs - LATE_NS / NS_PER_MS, null);
-    this.#toldUntilMs = this.ids.steadyNow();
+    this.#tellGap("helper_away", heardUntilMs, null);
+    this.#beginScanOnly();
   }
 
   #loseEvents(where: "helper" | "kernel", count: number): void {
@@ -358,43 +362,33 @@ export class AuditRun implements AsyncDisposable {
     const fromMs = this.ids.steadyNow() - LOST_WITHIN_MS;
     this.#tellGap(where === "helper" ? "helper_dropped" : "kernel_dropped", fromMs, count);
     this.#scanDueMs = 0;
-    this.#waker.wake();
+    this.#wanted.ring();
   }
 
   #tellScanOnly(): void {
-    this.#tellGap("scan_only", this.#toldUntilMs, null);
-    this.#toldUntilMs = this.ids.steadyNow();
+    this.#tellGap("scan_only", this.#scanOnly.sinceMs, null);
+    this.#beginScanOnly();
   }
 
-  #tellGap(reason: ObservationGap["reason"], fromMs: number, lost: number | null): void {
+  /** From now on. It is kept once what was told before is stored: a kill before that is for the next run to tell of. */
+  #beginScanOnly(): void {
+    this.#scanOnly.sinceMs = this.ids.steadyNow();
+    this.#teller.mark(() => void this.#scanOnly.keep(() => this.isLive));
+  }
+
+  #tellGap(
+    reason: ObservationGap["reason"],
+    fromMs: number,
+    lost: number | null,
+    untilMs = this.ids.steadyNow(),
+  ): void {
     this.ids.refresh();
-    const toMs = this.ids.timeOfSteady(this.ids.steadyNow());
+    const toMs = this.ids.timeOfSteady(untilMs);
     this.#gaps += 1;
-    const gap: ObservationGap = {
-      eventType: "gap",
-      fromMs: Math.min(this.ids.timeOfSteady(fromMs), toMs),
-      toMs,
-      reason,
-      lost,
-    };
+    const beganMs = Math.min(this.ids.timeOfSteady(fromMs), toMs);
+    const gap: ObservationGap = { eventType: "gap", fromMs: beganMs, toMs, reason, lost };
     const event = eventOf("observation_gap", EVENT_IDS.gap, toMs, gap);
     // In its place among what was found before.
     this.#teller.mark(() => this.#options.outbox.append("process", event));
   }
-}
-
-/** Where the state can't be written, processes have other names after the next start, and that is all. */
-function guarded(state: AuditorOptions["state"], log: AuditorOptions["log"]): AuditorOptions["state"] {
-  return {
-    get: (name) => state.get(name),
-    set: (name, value) => {
-      try {
-        state.set(name, value);
-      } catch (error) {
-        log.warn(
-          `the time of the boot can't be kept: ${error instanceof Error ? error.message : String(error)}`,
-        );
-      }
-    },
-  };
 }

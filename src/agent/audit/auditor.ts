@@ -31,7 +31,6 @@ class Auditor implements LocalProcessAuditor {
   #run: AuditRun | undefined;
   #runs = 0;
   #failure: string | undefined;
-  #isSnapshotWanted = false;
   /** What was said before the run could take it. */
   #updates: ClassificationUpdate[] = [];
   #before: { readonly atMs: number; readonly events: number } | undefined;
@@ -52,8 +51,6 @@ class Auditor implements LocalProcessAuditor {
       await using run = new AuditRun(this.#options, this.#running);
       this.#run = run;
       this.#failure = undefined;
-      if (this.#isSnapshotWanted) run.requestSnapshot();
-      this.#isSnapshotWanted = false;
       this.applyClassifications(this.#updates.splice(0));
       await run.work(signal);
     } catch (error) {
@@ -65,8 +62,7 @@ class Auditor implements LocalProcessAuditor {
   }
 
   requestSnapshot(): void {
-    if (this.#run === undefined) this.#isSnapshotWanted = true;
-    else this.#run.requestSnapshot();
+    this.#run?.requestSnapshot(); // a run begins with one
   }
 
   applyClassifications(updates: readonly ClassificationUpdate[]): void {

@@ -12,6 +12,7 @@ import type {
   TellingState,
 } from "../../store/process-registry.ts";
 import type { KnownProcess, RunningProcesses } from "./running.ts";
+import { writeDetails } from "./stored-details.ts";
 
 export interface BookkeeperOptions {
   readonly registry: ProcessRegistryStore;
@@ -22,22 +23,22 @@ export interface BookkeeperOptions {
   readonly nowMs: () => number;
 }
 
+/** So many starts and ends wait for the outbox to store them; where it can't for long, they are forgotten. */
+const UNSETTLED_MAX = 10_000;
+
 /** What one turn tells. */
 export class Turn {
   readonly begun: KnownProcess[] = [];
   readonly changed: KnownProcess[] = [];
   readonly ended: KnownProcess[] = [];
 
-  get isEmpty(): boolean {
-    return this.begun.length + this.changed.length + this.ended.length === 0;
+  get size(): number {
+    return this.begun.length + this.changed.length + this.ended.length;
   }
-}
 
-/** What the registry keeps of one, as its `details`. */
-export interface StoredDetails {
-  readonly told: KnownProcess["told"];
-  readonly startNs: number | null;
-  readonly startTicks: number;
+  get isEmpty(): boolean {
+    return this.size === 0;
+  }
 }
 
 export class Bookkeeper {
@@ -64,6 +65,7 @@ export class Bookkeeper {
     const ended = idsOf(turn.ended);
     const begun = idsOf(turn.begun);
     for (const processId of begun) this.#starting.add(processId);
+    if (this.#options.registry.takeLost()) this.#isStale = true;
     this.#isHeld = !(this.#isStale ? this.#writeAll(turn) : this.#noteTurn(turn, begun, ended));
     return !this.#isHeld;
   }
@@ -119,9 +121,13 @@ export class Bookkeeper {
   async #settle(observedUntilMs: number | undefined): Promise<void> {
     const { outbox } = this.#options;
     const turns = [...this.#unsettled]; // others may come while it is stored
-    if (turns.length > 0) await outbox.flush();
+    await outbox.flush(); // also of the gaps before `observedUntilMs`
     const { storageProblem } = outbox.status();
-    if (storageProblem !== null) return; // what is in memory only may be lost yet
+    if (storageProblem !== null) {
+      // What is in memory only may be lost yet.
+      if (this.#unsettled.reduce((sum, turn) => sum + turn.size, 0) > UNSETTLED_MAX) this.#forgetTurns();
+      return;
+    }
     const ended = idsOf(turns.flatMap((turn) => turn.ended));
     for (const processId of idsOf(turns.flatMap((turn) => turn.begun))) this.#starting.delete(processId);
     const isNoted =
@@ -141,6 +147,14 @@ export class Bookkeeper {
     if (isNoted) this.#unsettled = this.#unsettled.filter((turn) => !turns.includes(turn));
   }
 
+  /** Of who runs it stays unknown whether it was told, and the registry is to be written as a whole. */
+  #forgetTurns(): void {
+    this.#unsettled = [];
+    this.#isStale = true;
+    for (const processId of this.#starting)
+      if (this.#options.running.get(processId) === undefined) this.#starting.delete(processId);
+  }
+
   #tellingOf({ told, isLocal }: KnownProcess): TellingState {
     if (isLocal) return "local";
     return this.#starting.has(told.processId) ? "starting" : "told";
@@ -158,14 +172,13 @@ function idsOf(processes: readonly KnownProcess[]): Set<string> {
 
 function rowOf(process: KnownProcess, telling: TellingState): RegistryProcess {
   const { told, startNs, startTicks } = process;
-  const details: StoredDetails = { told, startNs: startNs ?? null, startTicks };
   return {
     processId: told.processId,
     fingerprintHash: told.fingerprintHash,
     pid: told.pid,
     startedAtMs: told.startedAtMs,
     telling,
-    details: JSON.stringify(details),
+    details: writeDetails({ told, startNs: startNs ?? null, startTicks }),
   };
 }
 

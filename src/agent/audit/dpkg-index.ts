@@ -1,7 +1,7 @@
 /**
  * Which Debian package a file belongs to. The lists of all packages are read when the first file is asked for, and kept as
  * four bytes of hash and two of package per file, at most a million; a hit is confirmed in the package's own list. The index is
- * made anew when dpkg's status changes, and forgotten when nobody has asked for a while.
+ * made anew when dpkg's status changes, or what it notes beside it while it installs, and forgotten when nobody has asked for a while.
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,12 +22,15 @@ export interface FileOwner {
 
 const PACKAGES_MAX = 65_535;
 const FORGET_MS = 120_000;
+/** Entries that the status file is to get when dpkg has done its work: what it starts meanwhile is of these versions. */
+const NOTES = "updates";
+const NOTE = /^\d{4}$/;
 const FIELD_MAX = 255;
 /** The event loop waits no longer than that for the lists to be read. */
 const TURN_MS = 5;
 
 interface Index {
-  /** mtime and size of the status file that it was made of. */
+  /** mtimes of the status file and the notes that it was made of. */
   readonly stamp: string;
   /** FNV-1a of the paths, in order; at the same place the number of the list. */
   readonly hashes: Uint32Array;
@@ -88,7 +91,8 @@ export class DpkgIndex {
   async #stamp(): Promise<string | undefined> {
     try {
       const { mtimeMs, size } = await stat(join(this.#directory, "status"));
-      return `${mtimeMs}:${size}`;
+      const notes = await stat(join(this.#directory, NOTES)).catch(() => undefined); // an old dpkg, or a test's
+      return `${mtimeMs}:${size}:${notes?.mtimeMs}`;
     } catch {
       return undefined; // no dpkg here
     }
@@ -102,8 +106,11 @@ export class DpkgIndex {
       packages.set(`${name}:${architecture}`, owner);
     });
     const reader = new LineReader();
-    reader.read(join(this.#directory, "status"), (bytes, start, end) => status.line(bytes, start, end));
-    status.end();
+    const notes = (await namesIn(join(this.#directory, NOTES))).filter((name) => NOTE.test(name)).sort();
+    for (const name of ["status", ...notes.map((note) => join(NOTES, note))]) {
+      reader.read(join(this.#directory, name), (bytes, start, end) => status.line(bytes, start, end));
+      status.end();
+    }
     const diversions = parseDiversions(await textOf(join(this.#directory, "diversions")));
     const listNames = (await namesIn(join(this.#directory, "info")))
       .filter((name) => packageOfList(name) !== undefined)

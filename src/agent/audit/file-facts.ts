@@ -1,7 +1,8 @@
 /**
- * What is known of an executable file: the SHA-256 of its content, and the package that it came with. Read once per file as
- * long as device, inode, size, mtime and ctime stay (the last no program can set), in chunks, two files at a time. A file that
- * can't be read, or that is larger than a gigabyte, has no hash: that is null, never a guess.
+ * What is known of an executable file: the SHA-256 of its content, and the package that it came with, where the package's path
+ * names this very file. Read once per file as long as device, inode, size, mtime and ctime stay (the last no program can set), in
+ * chunks, two files at a time. A file that can't be read, or that is larger than a gigabyte, has no hash: that is null, never a
+ * guess; so is the package of a file that was replaced, or is another one than this machine has at that path.
  */
 import { createHash } from "node:crypto";
 import { constants, type BigIntStats } from "node:fs";
@@ -33,12 +34,12 @@ export interface ExecutableFile {
   readonly link: string | undefined;
   /** Whether what `link` opened is the file that is meant; asked right after opening. */
   readonly isStill: () => boolean;
-  /** By this name then; undefined where it names another file, in another mount namespace. */
-  readonly path: string | undefined;
+  /** By this name then, unless it is foreign. */
+  readonly path: string;
+  /** The program may see another file there than we do: in another mount namespace, or a chroot. */
+  readonly isForeign: boolean;
   /** Unix milliseconds: a file at `path` that was changed or put there later is another one. */
   readonly ranAtMs: number;
-  /** What to ask the package's owner for. */
-  readonly packagePath: string | undefined;
 }
 
 interface Look {
@@ -79,14 +80,13 @@ export class FileReader {
 
   /** What is known of it without opening it. */
   async #recall(file: ExecutableFile): Promise<FileFacts | undefined> {
+    const named = await this.#look(file.path, file.ranAtMs);
     if (file.link !== undefined) {
       const linked = await statOf(file.link);
-      const known = linked === undefined ? undefined : this.#known.get(keyOf(linked, file));
+      const known = linked === undefined ? undefined : this.#known.get(keyOf(linked, file, named));
       if (known !== undefined && file.isStill()) return known;
     }
-    if (file.path === undefined) return undefined;
-    const found = await this.#look(file.path, file.ranAtMs);
-    return found === undefined || !wasThere(found, file) ? undefined : this.#known.get(keyOf(found, file));
+    return isProved(named, file) ? this.#known.get(keyOf(named, file, named)) : undefined;
   }
 
   /** One look is enough for all that ran what is at the path before it began. */
@@ -126,13 +126,14 @@ export class FileReader {
     try {
       const found = await handle.stat({ bigint: true });
       if (!found.isFile() || found.size > BYTES_MAX) return NO_FACTS;
-      const key = keyOf(found, file);
+      const named = await statOf(file.path);
+      const key = keyOf(found, file, named);
       const known = this.#known.get(key) ?? this.#stored.fileFacts(key);
       if (known !== undefined) {
         this.#known.set(key, known);
         return known;
       }
-      return await this.#readOnce(key, handle, file.packagePath);
+      return await this.#readOnce(key, handle, isSame(found, named) ? file.path : undefined);
     } finally {
       await handle.close();
     }
@@ -153,14 +154,16 @@ export class FileReader {
     }
   }
 
-  /** Its package is known by the path alone, as long as the file is there. */
-  async #withoutContent({ packagePath }: ExecutableFile): Promise<FileFacts> {
-    if (packagePath === undefined) return NO_FACTS;
-    const known = this.#known.get(packagePath);
+  /** Of one that may not be read, the package is known all the same. */
+  async #withoutContent(file: ExecutableFile): Promise<FileFacts> {
+    const named = await statOf(file.path);
+    if (!isProved(named, file)) return NO_FACTS;
+    const key = `${keyOf(named, file, named)}:closed`;
+    const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const owner = await this.#ownerOf(packagePath);
+    const owner = await this.#ownerOf(file.path);
     const facts = { ...NO_FACTS, publisher: owner?.publisher ?? null, version: owner?.version ?? null };
-    this.#known.set(packagePath, facts);
+    this.#known.set(key, facts);
     return facts;
   }
 
@@ -187,13 +190,26 @@ export class FileReader {
   }
 }
 
-/** What tells a file from all others, and from itself before it was changed. Which package it is in depends on who looks. */
-function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats, { packagePath }: ExecutableFile): string {
-  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}:${packagePath === undefined ? "elsewhere" : "here"}`;
+/** What tells a file from all others, and from itself before it was changed; with the path by which its package knows it. */
+function keyOf(found: BigIntStats, { path }: ExecutableFile, named: BigIntStats | undefined): string {
+  const { dev, ino, size, mtimeNs, ctimeNs } = found;
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}:${isSame(found, named) ? path : ""}`;
 }
 
-/** Whatever is written or moved there gets a new ctime: what has an older one was there, as it is, when the program began. */
-function wasThere({ ctimeNs, mtimeNs }: BigIntStats, { ranAtMs }: ExecutableFile): boolean {
+function isSame({ dev, ino }: BigIntStats, named: BigIntStats | undefined): boolean {
+  return named?.dev === dev && named.ino === ino;
+}
+
+/**
+ * Whether what is there now is what the program runs: whatever is written or moved there gets a new ctime, so that what has an
+ * older one was there, as it is, when the program began.
+ */
+function isProved(
+  named: BigIntStats | undefined,
+  { isForeign, ranAtMs }: ExecutableFile,
+): named is BigIntStats {
+  if (isForeign || named === undefined) return false;
+  const { ctimeNs, mtimeNs } = named;
   return Number((ctimeNs > mtimeNs ? ctimeNs : mtimeNs) / 1000n) / 1000 <= ranAtMs;
 }
 
@@ -212,10 +228,9 @@ async function openRight(file: ExecutableFile): Promise<FileHandle | undefined> 
     if (handle !== undefined && file.isStill()) return handle;
     await handle?.close();
   }
-  if (file.path === undefined) return undefined;
-  const handle = await openOrNot(file.path);
+  const handle = file.isForeign ? undefined : await openOrNot(file.path);
   if (handle === undefined) return undefined;
-  if (wasThere(await handle.stat({ bigint: true }), file)) return handle;
+  if (isProved(await handle.stat({ bigint: true }), file)) return handle;
   await handle.close();
   return undefined;
 }

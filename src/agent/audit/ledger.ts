@@ -184,7 +184,7 @@ export class Ledger {
     const parent = this.#parentOf(event);
     const isKernel = parent === undefined ? event.parentPid === KERNEL_PARENT : parent.state === "silent";
     const process = this.#begin(event, parent?.run ?? new Run({ execNs: event.timeNs, comm: "" }), "held");
-    process.isForeign = parent?.isForeign ?? false;
+    process.isForeign = isKernel ? false : (parent?.isForeign ?? true);
     process.runSinceNs = event.timeNs;
     this.#tell("started", process, event.timeNs, { isExact: true, isHeld: true });
     if (isKernel) this.#kernelForks.add(process);

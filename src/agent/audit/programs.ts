@@ -91,7 +91,7 @@ export class Programs {
     const description = this.#scanner.describe(process.pid, process.startTicks);
     if (description === undefined) return undefined;
     process.userId ??= description.userId;
-    process.isForeign = description.isForeign;
+    process.isForeign = description.isForeign ?? process.isForeign;
     const { memoryBytes, cpuTimeMs } = description;
     this.#usage.set(process, { memoryBytes, cpuTimeMs });
     // It may run another program already, of which an event is under way.
@@ -129,9 +129,9 @@ export class Programs {
     known.facts = await this.#files.read({
       link: process.state === "ended" ? undefined : this.#scanner.executableLink(pid),
       isStill: () => this.#scanner.runs(pid, startTicks, path),
-      path: isForeign ? undefined : path,
+      path,
+      isForeign,
       ranAtMs: isSeen ? this.#ids.timeOf(run.execNs) : this.#ids.timeOfTicks(startTicks),
-      packagePath: isForeign ? undefined : path,
     });
     known.program = undefined;
   }
@@ -160,8 +160,14 @@ export class Programs {
     answer: Promise<ReadonlyMap<number, ProcessRow>>,
   ): Promise<void> {
     const row = (await answer).get(process.pid);
+    // Of one that is just ending the helper sees no more than we: what it was started as is known.
     if (row?.startTime === process.startTicks && process.run === run)
-      known.sketch = sketchOf(row.path, run.fileName, run.comm, run.commandLine ?? row.commandLine);
+      known.sketch = sketchOf(
+        row.path ?? known.sketch.path,
+        run.fileName,
+        run.comm,
+        run.commandLine ?? row.commandLine,
+      );
     known.program = undefined;
     await this.#read(process, run, known);
   }

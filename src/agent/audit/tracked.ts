@@ -40,8 +40,8 @@ export class Tracked {
   state: TrackedState;
   /** The last exec that is known was not later: what is told of an earlier one is known already. */
   runSinceNs: number;
-  /** It sees other files under the same paths. */
-  isForeign = false;
+  /** It may see other files under the same paths: nobody has looked yet. */
+  isForeign = true;
   /** The short name at the last scan; undefined before the first that saw what it runs now. */
   comm: string | undefined;
   /** Number of the last scan that saw it; 0: none. */

@@ -96,11 +96,14 @@ const ID_MAX = 2 ** 32 - 1;
 /** Requests are small: more than this waits only where the helper doesn't read. */
 const WAITING_BYTES_MAX = 8 * REQUEST_BYTES_MAX;
 
+/** Enough for one look at what the socket has. */
+const UNREAD_MS = 20;
+
 interface Pending {
   readonly type: Answer["type"] | "challenge";
   readonly resolve: (answer: HelperResponse) => void;
   readonly reject: (reason: WbError) => void;
-  readonly timer: Timer;
+  timer: Timer;
 }
 
 export class HelperConnection implements Disposable {
@@ -261,8 +264,11 @@ export class HelperConnection implements Disposable {
   #expect(id: number, type: Pending["type"], timeoutMs: number): Promise<HelperResponse> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#fail(timeoutError(type), true), Math.max(0, timeoutMs));
-      this.#pending.set(id, { type, resolve, reject, timer });
+      const giveUp = (): void => this.#fail(timeoutError(type), true);
+      // The time may be over because this program was held up: what came meanwhile is read before the second timer's turn.
+      const due = (): void => void (pending.timer = setTimeout(giveUp, UNREAD_MS));
+      const pending: Pending = { type, resolve, reject, timer: setTimeout(due, Math.max(0, timeoutMs)) };
+      this.#pending.set(id, pending);
     });
   }
 

@@ -5,10 +5,12 @@
  * their counts neither go back nor are told twice (interim.ts, told-count.ts).
  *
  * The other capture is there from the beginning: it is sampled now and then, so that it knows of every connection that
- * ends between the helper's last answer and its own first one.
+ * ends between the helper's last answer and its own first one. Where memory is short it rests: then it knows of these
+ * by the kernel's notices alone.
  */
 import { readlinkSync } from "node:fs";
 import { libc } from "../../../ffi/linux/libc.ts";
+import { withBreaths } from "../../lib/breath.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { CaptureStatus } from "../../model/capture-status.ts";
 import type { Batch, Capture } from "../../model/contracts.ts";
@@ -49,6 +51,8 @@ export interface ElevatedOptions {
   readonly fallback: Capture;
   readonly clock: Clock;
   readonly procRoot: string;
+  /** The other capture rests while the helper answers, and knows only what closed since. */
+  readonly isFrugal?: boolean | undefined;
   readonly transport?: Transport | undefined;
   /** For tests: how long an answer may take, and the pauses between two attempts to come back. */
   readonly answerMsMax?: number | undefined;
@@ -240,11 +244,12 @@ export class ElevatedCapture implements Capture {
     const nowMs = this.#clock.monotonicMs();
     const isWhole = this.#sinceNs === 0 || nowMs - this.#wholeAtMs >= WHOLE_MS;
     const answer = await session.collect(isWhole ? 0 : this.#sinceNs);
-    const { closed, strayRows, strayBytes } = this.#table.take(answer, {
+    const taking = this.#table.taking(answer, {
       isWhole,
       observation: this.#observation,
       nowMs: this.#clock.nowMs(),
     });
+    const { closed, strayRows, strayBytes } = await withBreaths(taking);
     this.#sinceNs = answer.timeNs;
     if (isWhole) this.#wholeAtMs = nowMs;
     this.#table.seeds = undefined;
@@ -272,6 +277,10 @@ export class ElevatedCapture implements Capture {
 
   /** What the other capture learns is not told: the helper knows it better. It learns it all the same. */
   async #keepStandby(monotonicMs: number): Promise<void> {
+    if (this.#options.isFrugal === true) {
+      this.#options.fallback.rest?.(monotonicMs);
+      return;
+    }
     if (monotonicMs - this.#standbyAtMs < STANDBY_MS) return;
     this.#standbyAtMs = monotonicMs;
     try {

@@ -45,11 +45,6 @@ export class HelperRow {
   #identity: SocketIdentity | undefined;
   #sample: SocketSample | undefined;
   #from: ObservedCounts | undefined;
-  /** As in the last sample. */
-  #toldSent = -1;
-  #toldReceived = -1;
-  #off = -1;
-  #isLowerBound = false;
 
   constructor(socket: HelperSocket, peer: Peer | undefined) {
     this.socket = socket;
@@ -71,30 +66,29 @@ export class HelperRow {
   /** The same object as last time where nothing changed. */
   sample(): SocketSample {
     const { sent, received, socket } = this;
-    const { isLowerBound } = socket;
-    const off = offBy(this);
+    const uncertaintyBytes = socket.isLowerBound
+      ? undefined
+      : offBy(this) + (socket.other?.uncertaintyBytes ?? 0);
+    const before = this.#sample?.counters;
     const isSame =
-      this.#toldSent === sent.told &&
-      this.#toldReceived === received.told &&
-      this.#off === off &&
-      this.#isLowerBound === isLowerBound;
+      before?.bytesSent === sent.told &&
+      before.bytesReceived === received.told &&
+      before.uncertaintyBytes === uncertaintyBytes;
     if (this.#sample !== undefined && isSame) return this.#sample;
-    this.#toldSent = sent.told;
-    this.#toldReceived = received.told;
-    this.#off = off;
-    this.#isLowerBound = isLowerBound;
     this.#identity ??= socket.identityOf(this);
-    const counters: SocketCounters = {
-      bytesSent: sent.told,
-      bytesReceived: received.told,
-      meaning: socket.meaning,
-      uncertaintyBytes: isLowerBound ? undefined : off + (socket.other?.uncertaintyBytes ?? 0),
-    };
+    const { owners, attribution } = this.#attribution();
+    // Written out in full: there is one of these for every row, and a spread takes half as much memory again.
     this.#sample = {
       identity: this.#identity,
       state: socket.stateName,
-      counters,
-      ...this.#attribution(),
+      counters: {
+        bytesSent: sent.told,
+        bytesReceived: received.told,
+        meaning: socket.meaning,
+        uncertaintyBytes,
+      },
+      owners,
+      attribution,
       observedFrom: this.#observedFrom(),
     };
     return this.#sample;
@@ -372,6 +366,7 @@ export class HelperSocket {
 
   #idOf(row: HelperRow): string {
     const isPrimarys = row.actor === this.primary.actor && row.process === this.primary.process;
+    if (isPrimarys && row.peer === undefined) return this.id;
     const actor = isPrimarys ? "" : `@${row.process?.key ?? "kernel"}`;
     const end = row.peer === undefined ? "" : `>${row.peer.address}:${row.peer.port}`;
     return `${this.id}${actor}${end}`;

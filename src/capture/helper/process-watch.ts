@@ -13,7 +13,7 @@ import type { Transport } from "../../protocol/helper/transport.ts";
 import type { HelperAccess } from "../helper-access.ts";
 import { SC_CLK_TCK } from "../linux/process-table.ts";
 import { HelperFinder } from "./finder.ts";
-import { ANSWER_MS_MAX, HelperSession } from "./session.ts";
+import { HelperSession } from "./session.ts";
 
 export interface ProcessWatchOptions {
   /** Where the helper is; disposed of with the watch. */
@@ -35,6 +35,11 @@ export interface ProcessWatchOptions {
 
 /** What has to be attached in the kernel for the events to be complete. */
 const PROGRAMS = ["tp_exec", "tp_fork", "tp_exit"];
+/**
+ * So long may the helper take to answer. Long, because nothing waits for it, and who begins anew has not seen what was between; when
+ * it is gone its connection closes, and until when it was heard is known (`contactMs`).
+ */
+const ANSWER_MS_MAX = 5000;
 /** How often the kernel's own loss is asked for. */
 const LOSS_MS = 5000;
 /** So long two sessions overlap: several frames. */

@@ -12,10 +12,11 @@ import {
   SOCKET_KEY,
   SOCKET_ROW_BYTES,
 } from "../../decode/ebpf-records.ts";
-import { formatIpv6 } from "../../lib/ip.ts";
+import { inParts, withoutBreath } from "../../lib/breath.ts";
 import type { ClosedSocket, ObservedCounts, SocketSample, SocketState } from "../../model/flow.ts";
 import type { ConnectionStatsResponse } from "../../protocol/helper/messages.ts";
 import { HelperRow, HelperSocket, type Peer } from "./helper-socket.ts";
+import { isRowOf, peerAt, startsOf } from "./row-key.ts";
 import type { KnownProcess, ProcessRegistry } from "./process-registry.ts";
 import { RecentlyClosed } from "./recently-closed.ts";
 import type { Observation } from "./told-count.ts";
@@ -44,7 +45,10 @@ export interface Taken {
   readonly strayBytes: number;
 }
 
-const PEER_WORDS = 4;
+interface Stray {
+  readonly rows: number;
+  readonly bytes: number;
+}
 
 export class RowTable {
   readonly #registry: ProcessRegistry;
@@ -104,14 +108,19 @@ export class RowTable {
   }
 
   take(rows: Rows, options: TakeOptions): Taken {
+    return withoutBreath(this.taking(rows, options));
+  }
+
+  /** The same in parts, of which none takes long however many rows there are. */
+  *taking(rows: Rows, options: TakeOptions): Generator<void, Taken> {
     this.#observation = options.observation;
     if (options.isWhole) this.#generation += 1;
     const reconnected: ClosedSocket[] = [];
-    this.#takeSockets(rows.sockets, options, reconnected);
-    this.#takeBytes(rows.bytes);
-    const closing = this.#takeSockets(rows.closedSockets, options, reconnected);
-    const stray = this.#takeBytes(rows.closedBytes);
-    this.#settleDirty();
+    yield* this.#takeSockets(rows.sockets, options, reconnected);
+    yield* this.#takeBytes(rows.bytes);
+    const closing = yield* this.#takeSockets(rows.closedSockets, options, reconnected);
+    const stray = yield* this.#takeBytes(rows.closedBytes);
+    yield* this.#settleDirty();
     const closed = [...reconnected, ...this.#close(closing, rows.timeNs, options.nowMs)];
     if (options.isWhole) this.#dropMissing();
     return { closed, strayRows: stray.rows, strayBytes: stray.bytes };
@@ -129,25 +138,40 @@ export class RowTable {
     if (socket.opener !== undefined) this.#registry.release(socket.opener);
   }
 
-  #takeSockets(rows: Uint8Array, options: TakeOptions, reconnected: ClosedSocket[]): HelperSocket[] {
+  /** Returns those that are closed. */
+  *#takeSockets(
+    rows: Uint8Array,
+    options: TakeOptions,
+    reconnected: ClosedSocket[],
+  ): Generator<void, HelperSocket[]> {
     const view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
-    const touched: HelperSocket[] = [];
-    for (let start = 0; start + SOCKET_ROW_BYTES <= rows.byteLength; start += SOCKET_ROW_BYTES) {
-      const low = view.getUint32(start, true);
-      const high = view.getUint32(start + 4, true);
-      const netns = SOCKET_KEY.get.netns(view, start);
-      const socket = this.#find(low, high, netns) ?? this.#create(low, high, netns);
-      if (socket.isReconnected(view, start)) {
-        reconnected.push(...closedRows(socket, options.nowMs));
-        socket.restart();
-      }
-      socket.update(view, start);
-      this.#learnOpener(socket, view, start + SOCKET_KEY.size);
-      socket.generation = this.#generation;
-      this.#touch(socket);
-      if (socket.closedNs !== 0) touched.push(socket);
+    const closed: HelperSocket[] = [];
+    yield* inParts(startsOf(rows, SOCKET_ROW_BYTES), (start) => {
+      const socket = this.#takeSocket(view, start, options, reconnected);
+      if (socket.closedNs !== 0) closed.push(socket);
+    });
+    return closed;
+  }
+
+  #takeSocket(
+    view: DataView,
+    start: number,
+    options: TakeOptions,
+    reconnected: ClosedSocket[],
+  ): HelperSocket {
+    const low = view.getUint32(start, true);
+    const high = view.getUint32(start + 4, true);
+    const netns = SOCKET_KEY.get.netns(view, start);
+    const socket = this.#find(low, high, netns) ?? this.#create(low, high, netns);
+    if (socket.isReconnected(view, start)) {
+      reconnected.push(...closedRows(socket, options.nowMs));
+      socket.restart();
     }
-    return touched;
+    socket.update(view, start);
+    this.#learnOpener(socket, view, start + SOCKET_KEY.size);
+    socket.generation = this.#generation;
+    this.#touch(socket);
+    return socket;
   }
 
   #learnOpener(socket: HelperSocket, view: DataView, base: number): void {
@@ -162,23 +186,26 @@ export class RowTable {
     socket.invalidate(true);
   }
 
-  #takeBytes(rows: Uint8Array): { rows: number; bytes: number } {
+  *#takeBytes(rows: Uint8Array): Generator<void, Stray> {
     const view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
     const stray = { rows: 0, bytes: 0 };
-    for (let start = 0; start + BYTES_ROW_BYTES <= rows.byteLength; start += BYTES_ROW_BYTES) {
-      const hash = this.#hash(view, start);
-      const row = this.#findRow(view, start, hash);
-      if (row !== undefined) {
-        this.#count(row, view, start);
-        continue;
-      }
-      if (this.#meet(view, start, hash, "may wait") !== "stray") continue;
+    yield* inParts(startsOf(rows, BYTES_ROW_BYTES), (start) => {
+      if (this.#takeCount(view, start)) return;
+      const base = start + BYTES_KEY.size;
       stray.rows += 1;
-      stray.bytes +=
-        BYTES.get.sent(view, start + BYTES_KEY.size) + BYTES.get.received(view, start + BYTES_KEY.size);
-    }
+      stray.bytes += BYTES.get.sent(view, base) + BYTES.get.received(view, base);
+    });
     for (const start of this.#waiting.splice(0)) this.#meet(view, start, this.#hash(view, start), "now");
     return stray;
+  }
+
+  /** False where nobody knows the socket. */
+  #takeCount(view: DataView, start: number): boolean {
+    const hash = this.#hash(view, start);
+    const row = this.#findRow(view, start, hash);
+    if (row === undefined) return this.#meet(view, start, hash, "may wait") !== "stray";
+    this.#count(row, view, start);
+    return true;
   }
 
   /** A row that is not known yet. */
@@ -252,13 +279,13 @@ export class RowTable {
     this.#dirty.push(socket);
   }
 
-  #settleDirty(): void {
-    for (const socket of this.#dirty) {
+  *#settleDirty(): Generator<void> {
+    yield* inParts(this.#dirty, (socket) => {
       socket.isDirty = false;
       const seed = socket.primary.isObserved ? undefined : this.seeds?.get(socket.id);
       if (seed !== undefined) socket.startFrom(seed);
       socket.settle(this.#observation);
-    }
+    });
     this.#dirty.length = 0;
   }
 
@@ -330,36 +357,6 @@ export class RowTable {
 
 function closedRows(socket: HelperSocket, closedAtMs: number, state: SocketState = "closed"): ClosedSocket[] {
   return socket.rows.map((row) => ({ ...row.sample(), state, closedAtMs }));
-}
-
-function isRowOf(row: HelperRow, view: DataView, start: number): boolean {
-  const { socket, peer } = row;
-  const startAt = start + BYTES_KEY.offsetOf.startNs;
-  const isSame =
-    socket.cookieLow === view.getUint32(start, true) &&
-    socket.cookieHigh === view.getUint32(start + 4, true) &&
-    socket.netns === BYTES_KEY.get.netns(view, start) &&
-    row.tgid === BYTES_KEY.get.tgid(view, start) &&
-    row.startLow === view.getUint32(startAt, true) &&
-    row.startHigh === view.getUint32(startAt + 4, true) &&
-    (peer?.port ?? 0) === BYTES_KEY.get.peerPort(view, start);
-  if (!isSame) return false;
-  for (let index = 0; index < PEER_WORDS; index += 1) {
-    if ((peer?.words[index] ?? 0) !== view.getUint32(start + BYTES_KEY.offsetOf.peer + index * 4, true))
-      return false;
-  }
-  return true;
-}
-
-/** Undefined where the key names the socket's own remote end. */
-function peerAt(view: DataView, start: number): Peer | undefined {
-  const at = start + BYTES_KEY.offsetOf.peer;
-  const word = (index: number): number => view.getUint32(at + index * 4, true);
-  const words = [word(0), word(1), word(2), word(3)] as const;
-  const port = BYTES_KEY.get.peerPort(view, start);
-  if (port === 0 && words.every((each) => each === 0)) return undefined;
-  const address = formatIpv6(new Uint8Array(view.buffer, view.byteOffset + at, 16));
-  return { words, address, port };
 }
 
 /** Takes a value out of its chain. False where it was not there. */

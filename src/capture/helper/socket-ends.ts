@@ -1,6 +1,6 @@
 /** The two ends of a socket as the kernel programs tell them, compared without making text of them. */
 import { SOCKET } from "../../decode/ebpf-records.ts";
-import { formatIpv6 } from "../../lib/ip.ts";
+import { sharedIpv6 } from "../../lib/ip.ts";
 
 const AF_INET = 2;
 const ADDRESS_BYTES = 16;
@@ -60,7 +60,7 @@ export class SocketEnds {
 
   /** An IPv4 socket's unspecified address may come as zeros. */
   #text(offset: number): string {
-    const text = formatIpv6(this.#addresses, offset);
+    const text = sharedIpv6(this.#addresses, offset);
     return text === "::" && this.#family === AF_INET ? "0.0.0.0" : text;
   }
 }

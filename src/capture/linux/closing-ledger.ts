@@ -8,10 +8,17 @@ import type { SocketIdentity } from "../../model/flow.ts";
 import { Closing, NOTICE_LAG_MS } from "./closing.ts";
 import type { Minisocket } from "./tracked-socket.ts";
 
-const CLOSINGS_MAX = 65_536;
+/** How many closings are kept. */
+export interface ClosingBounds {
+  /** After they were told, to recognize what they leave behind. */
+  readonly told: number;
+  /** For the next sample. */
+  readonly untold: number;
+}
+
+/** More than a busy machine makes in ten seconds. */
+export const ALL_CLOSINGS: ClosingBounds = { told: 65_536, untold: 200_000 };
 const ERASED_MAX = 4096;
-/** So many closings are kept for the next sample; more than a busy machine makes in ten seconds. */
-const UNTOLD_MAX = 200_000;
 /** A closing waits so many samples for its other end. */
 const WAIT_SAMPLES_MAX = 5;
 
@@ -23,6 +30,7 @@ interface ErasedStranger {
 }
 
 export class ClosingLedger {
+  readonly #bounds: ClosingBounds;
   readonly #byCookie = new Map<Cookie, Closing>();
   readonly #byTuple = new Map<string, Closing>();
   #fresh: Closing[] = [];
@@ -40,8 +48,12 @@ export class ClosingLedger {
   /** Closings that did not fit between two samples, since the last `take`. */
   droppedCount = 0;
 
+  constructor(bounds: ClosingBounds) {
+    this.#bounds = bounds;
+  }
+
   add(closing: Closing): void {
-    if (this.#fresh.length >= UNTOLD_MAX) {
+    if (this.#fresh.length >= this.#bounds.untold) {
       this.droppedCount += 1;
       return;
     }
@@ -51,7 +63,7 @@ export class ClosingLedger {
     this.#tell.add(closing);
     this.#byCookie.set(closing.cookie, closing);
     if (closing.isConnection) this.#pair(closing);
-    if (this.#byCookie.size > CLOSINGS_MAX) this.#forgetOldest();
+    if (this.#byCookie.size > this.#bounds.told) this.#forgetOldest();
   }
 
   /** A notice without addresses of a socket that no dump had; `make` gives it the ends that its mirror tells. */
@@ -92,7 +104,9 @@ export class ClosingLedger {
     for (const closing of open) if (closing.erased) this.#settleOne(closing, live);
     for (const closing of open) {
       closing.waited += 1;
-      const mayImprove = !closing.settled && isLocal(closing.identity.remoteAddress);
+      // What is forgotten here may be forgotten by whoever was told of it too: it is not told again.
+      const isKnown = this.#byCookie.get(closing.cookie) === closing;
+      const mayImprove = isKnown && !closing.settled && isLocal(closing.identity.remoteAddress);
       closing.queued = mayImprove && closing.waited < WAIT_SAMPLES_MAX;
       if (closing.queued) this.#waiting.push(closing);
       // As long as it waits, its row says that it is a lower bound.
@@ -176,11 +190,30 @@ export class ClosingLedger {
     }
   }
 
+  /** What was noticed before that moment (monotonic milliseconds) is told by somebody else. */
+  forgetBefore(monotonicMs: number): void {
+    const isKept = ({ noticed }: Closing): boolean => noticed.toMs >= monotonicMs;
+    this.#fresh = this.#fresh.filter(isKept);
+    this.#waiting = this.#waiting.filter(isKept);
+    this.#tell = new Set([...this.#tell].filter(isKept));
+    this.#strangers.clear();
+    this.#strangerCount = 0;
+    this.erasedCount = 0;
+    this.droppedCount = 0;
+    for (const closing of this.#byCookie.values()) {
+      if (isKept(closing)) break; // they are in the order of their notices
+      this.#forget(closing);
+    }
+  }
+
   #forgetOldest(): void {
     const oldest = this.#byCookie.values().next().value;
-    if (oldest === undefined) return;
-    this.#byCookie.delete(oldest.cookie);
-    if (this.#byTuple.get(oldest.tuple) === oldest) this.#byTuple.delete(oldest.tuple);
-    this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs ?? 0, oldest.noticed.toMs);
+    if (oldest !== undefined) this.#forget(oldest);
+  }
+
+  #forget(closing: Closing): void {
+    this.#byCookie.delete(closing.cookie);
+    if (this.#byTuple.get(closing.tuple) === closing) this.#byTuple.delete(closing.tuple);
+    this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs ?? 0, closing.noticed.toMs);
   }
 }

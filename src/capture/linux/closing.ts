@@ -47,7 +47,6 @@ export class Closing {
   readonly unackedBytes: number;
   identity: SocketIdentity;
   tuple: string;
-  reverseTuple: string;
   owners: readonly ProcessKey[];
   attribution: AttributionQuality;
   counters: SocketCounters = NO_COUNTERS;
@@ -84,7 +83,6 @@ export class Closing {
     this.cookie = tracked.cookie;
     this.identity = tracked.identity;
     this.tuple = tupleOf(this.identity);
-    this.reverseTuple = reverseTupleOf(this.identity);
     this.owners = tracked.owners;
     this.attribution = tracked.attribution;
     this.closedAtMs = closedAtMs;
@@ -113,7 +111,11 @@ export class Closing {
   assumeEnds(identity: SocketIdentity): void {
     this.identity = identity;
     this.tuple = tupleOf(identity);
-    this.reverseTuple = reverseTupleOf(identity);
+  }
+
+  /** The tuple of its other end. */
+  get reverseTuple(): string {
+    return reverseTupleOf(this.identity);
   }
 
   /** Takes what is seen of the minisocket; false where it is nothing new. */

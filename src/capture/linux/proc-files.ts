@@ -46,7 +46,8 @@ const SOCKET_PREFIX = new TextEncoder().encode("socket:[");
 
 export class ProcFiles implements Disposable {
   readonly root: string;
-  readonly #root: number;
+  /** -1 once it is closed: then every process is gone. */
+  #root: number;
   readonly #directory = new Uint8Array(DIRECTORY_BUFFER_BYTES);
   readonly #directoryView = new DataView(this.#directory.buffer);
   readonly #file = new Uint8Array(FILE_BUFFER_BYTES);
@@ -142,6 +143,7 @@ export class ProcFiles implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     libc().close(this.#root);
+    this.#root = -1;
   }
 
   /** Visits the entries whose name is a number, with where that name begins in the directory buffer. */

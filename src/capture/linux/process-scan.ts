@@ -4,9 +4,9 @@
  * became another's while it was read, there is none.
  */
 import { libc } from "../../../ffi/linux/libc.ts";
+import { rootMount, type RootMount } from "../../decode/mountinfo.ts";
 import {
   parseCommandLine,
-  parsePidNamespaces,
   parseStatusUserId,
   scanProcStat,
   type ScannedStat,
@@ -30,8 +30,8 @@ export interface ProcessDescription {
   readonly path: string | undefined;
   /** The file is no longer at that path. */
   readonly isReplaced: boolean;
-  /** It sees other files under the same paths (another mount namespace, as far as that can be known). */
-  readonly isForeign: boolean;
+  /** It sees other files under the same paths than this program: another mount namespace, a chroot. Undefined: it is just ending. */
+  readonly isForeign: boolean | undefined;
   readonly commandLine: readonly string[];
   readonly memoryBytes: number;
   readonly cpuTimeMs: number;
@@ -51,8 +51,11 @@ export class ProcessScanner implements Disposable {
   /** False where /proc hides the processes of others (hidepid). */
   readonly seesAll: boolean;
   readonly #files: ProcFiles;
+  readonly #decoder = new TextDecoder();
   readonly #pageBytes = libc().sysconf(SC_PAGESIZE);
-  readonly #ownMounts: string | undefined;
+  /** Of those who see the same files as this program: links of their namespaces, and their root mounts. */
+  readonly #namespaces: readonly string[];
+  readonly #roots: readonly string[];
   readonly #row: ScannedStat & { pid: number; executable: string | undefined } = {
     pid: 0,
     comm: "",
@@ -68,7 +71,14 @@ export class ProcessScanner implements Disposable {
   /** Throws WbError("unavailable") where there is no proc file system. */
   constructor(procRoot = "/proc") {
     this.#files = new ProcFiles(procRoot);
-    this.#ownMounts = this.#files.link(process.pid, "ns/mnt");
+    const own = this.#rootOf(process.pid);
+    // A service has mounts of its own, of the same files as the machine's.
+    const pids = [process.pid, FIRST_PID].filter((pid) => this.#rootOf(pid)?.directory === own?.directory);
+    const roots = own === undefined ? [] : pids;
+    this.#namespaces = roots
+      .map((pid) => this.#files.link(pid, "ns/mnt"))
+      .filter((link) => link !== undefined);
+    this.#roots = roots.map((pid) => this.#rootOf(pid)?.id).filter((id) => id !== undefined);
     this.seesAll = this.#readStat(FIRST_PID);
     this.hasKernelPids = this.#files.link(process.pid, "ns/pid") === INITIAL_PID_NAMESPACE;
   }
@@ -92,10 +102,9 @@ export class ProcessScanner implements Disposable {
     const usage = this.#usage();
     const status = this.#files.read(pid, "status");
     const userId = typeof status === "string" ? undefined : parseStatusUserId(status);
-    const isNested = typeof status !== "string" && parsePidNamespaces(status) > 1;
     const words = this.#files.read(pid, "cmdline");
     const commandLine = typeof words === "string" ? [] : parseCommandLine(words);
-    const mounts = this.#files.link(pid, "ns/mnt");
+    const isForeign = this.#isForeign(pid);
     const path = executable?.startsWith("/") === true ? withoutSuffix(executable) : undefined;
     if (!this.#readStat(pid) || this.#row.startTicks !== startTicks) return undefined;
     return {
@@ -104,7 +113,7 @@ export class ProcessScanner implements Disposable {
       userId,
       path,
       isReplaced: path !== executable,
-      isForeign: mounts === undefined ? isNested : mounts !== this.#ownMounts,
+      isForeign,
       commandLine,
       ...usage,
       readNs,
@@ -125,6 +134,23 @@ export class ProcessScanner implements Disposable {
 
   [Symbol.dispose](): void {
     this.#files[Symbol.dispose]();
+  }
+
+  #isForeign(pid: number): boolean | undefined {
+    const namespace = this.#files.link(pid, "ns/mnt");
+    if (namespace !== undefined && this.#namespaces.includes(namespace))
+      return this.#files.link(pid, "root") !== "/";
+    // It takes ten times as long, and may be read also where the links may not.
+    const mounts = this.#files.read(pid, "mountinfo");
+    if (typeof mounts === "string" || mounts.length === 0) return undefined;
+    const root = rootMount(this.#decoder.decode(mounts));
+    return root === undefined || !this.#roots.includes(root.id);
+  }
+
+  /** Each mount namespace has one of its own, also where it is a copy. */
+  #rootOf(pid: number): RootMount | undefined {
+    const mounts = this.#files.read(pid, "mountinfo");
+    return typeof mounts === "string" ? undefined : rootMount(this.#decoder.decode(mounts));
   }
 
   #usage(): { memoryBytes: number; cpuTimeMs: number } {

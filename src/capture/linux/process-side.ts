@@ -4,6 +4,7 @@
  */
 import { WbError } from "../../model/errors.ts";
 import type { ProcessInfo, ProcessKey, ProcessUsage } from "../../model/process.ts";
+import { withBreaths } from "../../lib/breath.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { readBootId } from "../../platform/boot-id.ts";
 import { effectiveUserId, maySeeAllProcesses } from "../../platform/privileges.ts";
@@ -59,14 +60,18 @@ export class ProcessSide implements Disposable {
     }
   }
 
-  /** The inodes in use are named; then the holders are looked for and described. */
-  sample(uses: InodeUses): ProcessReading {
+  /**
+   * The inodes in use are named; then the holders are looked for and described. With thousands of sockets that takes long:
+   * others have their turn under way, and no glance may come.
+   */
+  async sample(uses: InodeUses): Promise<ProcessReading> {
     this.#users.refresh();
     const pids = this.#files.pids();
     if (pids.length === 0) return NOTHING;
     this.owners.begin();
     uses(this.owners, this.#clock.monotonicMs());
-    this.#search(pids);
+    await withBreaths(this.owners.searching(pids, () => this.#clock.monotonicMs()));
+    this.#describe(pids);
     const news = { processes: this.#processes, exited: this.#exited, usage: this.#usage };
     this.#processes = [];
     this.#exited = [];
@@ -86,12 +91,13 @@ export class ProcessSide implements Disposable {
     this.owners.begin(true);
     uses(this.owners, this.#clock.monotonicMs());
     if (!this.owners.isSearching) return false;
-    this.#search(this.#files.pids());
+    const pids = this.#files.pids();
+    this.owners.search(pids, () => this.#clock.monotonicMs());
+    this.#describe(pids);
     return true;
   }
 
-  #search(pids: readonly number[]): void {
-    this.owners.search(pids, () => this.#clock.monotonicMs());
+  #describe(pids: readonly number[]): void {
     const { processes, exited, usage, stale } = this.#table.update(this.owners.holders(), new Set(pids));
     for (const holder of stale) this.owners.forgetProcess(holder.pid);
     this.#processes.push(...processes);

@@ -79,13 +79,12 @@ export class ProcfsCapture implements Capture {
     };
   }
 
-  // eslint-disable-next-line require-await -- the contract's shape; files of /proc are read at once
   async sample(): Promise<Batch> {
     const sampledAtMs = this.#clock.nowMs();
     const monotonicMs = this.#clock.monotonicMs();
     const closed = this.#enumerate(sampledAtMs);
     const enumeratedMs = this.#clock.monotonicMs();
-    const processes = this.#processes?.sample((owners, nowMs) => {
+    const processes = await this.#processes?.sample((owners, nowMs) => {
       for (const row of this.#rows.values()) if (row.inode !== 0) owners.use(row.inode, nowMs);
     });
     for (const row of this.#rows.values()) this.#attribute(row, monotonicMs);

@@ -16,6 +16,7 @@ import type { Batch, Capture } from "../../model/contracts.ts";
 import type { ClosedSocket, SocketSample } from "../../model/flow.ts";
 import { attributeClosing, attributeLive } from "./attribution.ts";
 import type { Closing } from "./closing.ts";
+import type { ClosingBounds } from "./closing-ledger.ts";
 import { completeBatch } from "./complete-batch.ts";
 import { DEGRADATIONS } from "./degradations.ts";
 import { DestroyListener } from "./destroy-listener.ts";
@@ -24,7 +25,7 @@ import { Interfaces } from "./interfaces.ts";
 import { LossTally } from "./loss-tally.ts";
 import { NetlinkError } from "./netlink-socket.ts";
 import { NewConnections } from "./new-connections.ts";
-import { ProcessSide, type InodeUses } from "./process-side.ts";
+import { ProcessSide, type InodeUses, type ProcessReading } from "./process-side.ts";
 import { SocketDumper, type DumpLoss, type DumpVisitor } from "./socket-dump.ts";
 import { SocketTable } from "./socket-table.ts";
 
@@ -41,7 +42,11 @@ export interface SockDiagOptions {
   readonly noticeBufferBytes?: number;
   /** Whether a timer empties the queue of notices between samples; off in tests of the overflow. */
   readonly drainBetweenSamples?: boolean;
+  /** Keeps less of what has closed; what finds no room is counted as lost. */
+  readonly isFrugal?: boolean | undefined;
 }
+
+const FEW_CLOSINGS: ClosingBounds = { told: 4096, untold: 20_000 };
 
 export class SockDiagCapture implements Capture {
   readonly #clock: Clock;
@@ -56,6 +61,9 @@ export class SockDiagCapture implements Capture {
   #drainedAtMs: number;
   #overflowed = false;
   #countsBytes = true;
+  #isResting = true;
+  /** A sample looks for processes, and others have their turn: nothing may end before its process is known. */
+  #isSearching = false;
   readonly #newConnections: NewConnections;
   /** Not before the first sample, which says what was there before. */
   #glanceAgainAtMs = Number.POSITIVE_INFINITY;
@@ -72,7 +80,10 @@ export class SockDiagCapture implements Capture {
       this.#listener?.[Symbol.dispose]();
       throw error;
     }
-    this.#table = new SocketTable(readEphemeralPorts(options.procRoot));
+    this.#table = new SocketTable(
+      readEphemeralPorts(options.procRoot),
+      options.isFrugal === true ? FEW_CLOSINGS : undefined,
+    );
     this.#table.onUndecided = (closing, record) => {
       if (this.#undecided.length < LOOKS_MAX) {
         this.#undecided.push({ closing, request: this.#dumper.requestFor(record) });
@@ -145,20 +156,38 @@ export class SockDiagCapture implements Capture {
     }
   }
 
-  // The contract is asynchronous because other captures wait for a helper; this one has its answer at once.
-  // eslint-disable-next-line require-await
   async sample(): Promise<Batch> {
     const sampledAtMs = this.#clock.nowMs();
     const monotonicMs = this.#clock.monotonicMs();
     this.#enumerate(sampledAtMs);
     const enumeratedMs = this.#clock.monotonicMs();
-    const processes = this.#processes?.sample(this.#inodesInUse);
+    const processes = await this.#searched();
     const sockets = this.#liveSamples();
     const closed = this.#closedSamples();
     const parts = { sampledAtMs, monotonicMs, enumeratedMs, sockets, closed, processes };
     const batch = completeBatch(parts, this.#interfaces, this.#loss, this.#clock);
     if (this.#glanceAgainAtMs === Number.POSITIVE_INFINITY) this.#glanceAgainAtMs = 0;
+    this.#isResting = false;
     return batch;
+  }
+
+  async #searched(): Promise<ProcessReading | undefined> {
+    this.#isSearching = true;
+    try {
+      return await this.#processes?.sample(this.#inodesInUse);
+    } finally {
+      this.#isSearching = false;
+    }
+  }
+
+  rest(knownUntilMs: number): void {
+    this.#table.rest(knownUntilMs);
+    this.#loss.take(); // of what is known from elsewhere
+    this.#overflowed = false;
+    if (this.#isResting) return;
+    this.#isResting = true;
+    this.#glanceAgainAtMs = Number.POSITIVE_INFINITY;
+    this.#processes?.owners.rest();
   }
 
   // eslint-disable-next-line require-await -- the contract's shape; closing descriptors does not wait
@@ -209,7 +238,7 @@ export class SockDiagCapture implements Capture {
   /** Sooner again while many notices come: after a drain that found more than an eighth of what the queue holds. */
   #drainLater(listener: DestroyListener, delayMs: number): void {
     this.#timer = setTimeout(() => {
-      const busy = this.drain() > listener.capacity / 8;
+      const busy = this.#isSearching || this.drain() > listener.capacity / 8;
       if (!busy) this.#glance();
       this.#drainLater(listener, busy ? listener.drainIntervalMs / 4 : listener.drainIntervalMs);
     }, delayMs);

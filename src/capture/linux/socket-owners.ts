@@ -5,6 +5,7 @@
  */
 import { processKey, type ProcessKey } from "../../model/process.ts";
 import { parseProcStat } from "../../decode/proc-pid.ts";
+import { withoutBreath } from "../../lib/breath.ts";
 import type { ProcFiles } from "./proc-files.ts";
 
 /** What one sample may spend on looking again at processes that were looked at before, in milliseconds. */
@@ -161,12 +162,24 @@ export class SocketOwners {
     return entry;
   }
 
+  /** Forgets all sockets and processes: they are looked for anew when they are used. */
+  rest(): void {
+    this.begin();
+    this.#forgetDeadSockets();
+    this.#forgetDeadProcesses(new Set());
+  }
+
   /** Looks for what is wanted, looks again at others within the budget, and forgets what is gone. `pids`: who lives. */
   search(pids: readonly number[], nowMs: () => number): void {
+    withoutBreath(this.searching(pids, nowMs));
+  }
+
+  /** The same in parts: after each process that was looked at. */
+  *searching(pids: readonly number[], nowMs: () => number): Generator<void> {
     this.#forgetDeadSockets();
     this.#forgetDeadProcesses(new Set(pids));
     const startedAtMs = nowMs();
-    if (this.#wantedCount > 0) this.#searchWanted(pids, nowMs);
+    if (this.#wantedCount > 0) yield* this.#searchWanted(pids, nowMs);
     if (this.#isGlance) return; // the next sample looks further
     this.#refresh(pids, nowMs, startedAtMs);
     for (const entry of this.#wanted) {
@@ -193,13 +206,14 @@ export class SocketOwners {
     if (look.holder !== undefined) this.#releaseAll(look.holder);
   }
 
-  #searchWanted(pids: readonly number[], nowMs: () => number): void {
+  *#searchWanted(pids: readonly number[], nowMs: () => number): Generator<void> {
     let knownCostMs = 0;
     for (const look of this.#looks.values()) knownCostMs += look.costMs;
     const everyone = !this.#isGlance && (this.#looks.size === 0 || knownCostMs <= FULL_PASS_BUDGET_MS);
     for (const pid of this.#likelyFirst(pids)) {
       if (!everyone && this.#wantedCount === 0) return;
       this.#look(pid, nowMs);
+      yield;
     }
   }
 

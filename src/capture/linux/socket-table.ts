@@ -8,7 +8,7 @@ import { finSentIn, type MirrorEvidence, type Opener } from "../../decode/tcp-pa
 import { isLoopback } from "../../lib/ip.ts";
 import type { ClosedSocket, SocketIdentity } from "../../model/flow.ts";
 import { Closing, isErased, type NoticeWindow } from "./closing.ts";
-import { ClosingLedger } from "./closing-ledger.ts";
+import { ALL_CLOSINGS, ClosingLedger } from "./closing-ledger.ts";
 import { kindOf, NO_COUNTERS, tupleOf, TrackedSocket } from "./tracked-socket.ts";
 
 /** TCP_TIMEWAIT_LEN in milliseconds (net/tcp.h): what a TIME_WAIT minisocket's timer begins with. */
@@ -17,7 +17,7 @@ const TIME_WAIT_MS = 60_000;
 const LIMBO_MAX = 16_384;
 
 export class SocketTable {
-  readonly #ledger = new ClosingLedger();
+  readonly #ledger: ClosingLedger;
   readonly #live = new Map<Cookie, TrackedSocket>();
   /** Gone from the dumps, and no notice has come yet. */
   readonly #limbo = new Map<Cookie, TrackedSocket>();
@@ -35,8 +35,21 @@ export class SocketTable {
   vanishedCount = 0;
 
   /** `ephemeral`: the range that the kernel takes local ports of outgoing connections from. */
-  constructor(ephemeral: readonly [from: number, to: number]) {
+  constructor(ephemeral: readonly [from: number, to: number], closings = ALL_CLOSINGS) {
     this.#ephemeral = ephemeral;
+    this.#ledger = new ClosingLedger(closings);
+  }
+
+  /** Forgets what the next dump has again, and of what closed all before that moment (monotonic milliseconds). */
+  rest(knownUntilMs: number): void {
+    this.#live.clear();
+    this.#limbo.clear();
+    this.#listeners.clear();
+    this.#localAddresses.clear();
+    this.#byTuple = undefined;
+    this.#vanished = [];
+    this.vanishedCount = 0;
+    this.#ledger.forgetBefore(knownUntilMs);
   }
 
   /** All live sockets in the order in which they were first seen. */

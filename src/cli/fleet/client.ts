@@ -6,7 +6,9 @@ import { proxyFor } from "../../agent/proxy.ts";
 import { WbError, type ErrorCode } from "../../model/errors.ts";
 import type { Page } from "../../model/fleet.ts";
 import { ErrorAnswer, type FleetErrorCode } from "../../protocol/fleet/messages.ts";
+import { installedUnit } from "../../platform/systemd-service.ts";
 import { say } from "../output.ts";
+import { SERVE_UNIT_NAME } from "../serve-unit.ts";
 import type { ParentAccess } from "./parent-options.ts";
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -64,19 +66,28 @@ export class ParentApi {
     path: string,
     options: { query?: Query; body?: unknown } = {},
   ): Promise<Answer> {
-    const target = new URL(path, this.#url);
-    for (const [name, value] of Object.entries(options.query ?? {}))
-      if (value !== undefined) target.searchParams.set(name, String(value));
-    const body = options.body === undefined ? "" : JSON.stringify(options.body);
-    const type = body === "" ? {} : { "content-type": "application/json" };
-    const headers = { authorization: `Bearer ${this.#key}`, ...type };
-    const { status, text } = await this.#told({ method, target, headers, body });
+    const { status, text } = await this.#ask(method, path, options);
     if (status < 200 || status > 299) throw refused(status, text);
     try {
       return (text === "" ? {} : JSON.parse(text)) as Answer;
     } catch (cause) {
       throw noParent(status, cause);
     }
+  }
+
+  /** What is no JSON, or may be refused in order, as it came. @throws WbError where nothing came. */
+  text(path: string): Told {
+    return this.#ask("GET", path, {});
+  }
+
+  async #ask(method: Method, path: string, options: { query?: Query; body?: unknown }): Told {
+    const target = new URL(path, this.#url);
+    for (const [name, value] of Object.entries(options.query ?? {}))
+      if (value !== undefined) target.searchParams.set(name, String(value));
+    const body = options.body === undefined ? "" : JSON.stringify(options.body);
+    const type = body === "" ? {} : { "content-type": "application/json" };
+    const headers = { authorization: `Bearer ${this.#key}`, ...type };
+    return await this.#told({ method, target, headers, body });
   }
 
   async #told(asked: Asked): Told {
@@ -206,8 +217,10 @@ function unreachable(error: unknown, isLocal: boolean): unknown {
   }
   if (!(error instanceof WbError)) return error;
   if (!isLocal && error.hint !== undefined) return error;
+  const isService = isLocal && installedUnit(SERVE_UNIT_NAME, process.env) !== undefined;
+  const start = isService ? "`wb serve logs` tells why" : "start the parent of this machine with `wb serve`";
   const hint = isLocal
-    ? "start the parent of this machine with `wb serve`; if it runs, it is busy: ask again"
+    ? `${start}; if it runs, it is busy: ask again`
     : "is `wb serve` running there, and does nothing in between keep its port closed?";
   return new WbError(error.code, error.message, { cause: error, hint });
 }

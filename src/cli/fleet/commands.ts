@@ -43,6 +43,7 @@ function run<Flags>(
 
 export function fleetCommands(): Command[] {
   return [
+    statusCommand(),
     agentsCommand(),
     processesCommand(),
     connectionsCommand(),
@@ -52,6 +53,16 @@ export function fleetCommands(): Command[] {
     keyCommand(),
     auditCommand(),
   ];
+}
+
+function statusCommand(): Command {
+  const command = addParentOptions(new Command("status"))
+    .summary("Where the parent is, and how many agents it has")
+    .description(
+      "Whether the parent runs and stores, where it is, the pin of its key, and how many agents it has.",
+    );
+  run<ParentFlags>(command, async (flags) => await (await import("./status.ts")).showStatus(flags));
+  return documented(command, [{ command: "wb serve status", purpose: "is it there, and who is online?" }]);
 }
 
 function agentsCommand(): Command {

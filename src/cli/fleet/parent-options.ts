@@ -6,6 +6,8 @@ import { z } from "zod";
 import { formatAddress, parseAddress } from "../../agent/address.ts";
 import { WbError } from "../../model/errors.ts";
 import { stateDirectory } from "../../platform/paths.ts";
+import { installedUnit } from "../../platform/systemd-service.ts";
+import { SERVE_UNIT_NAME } from "../serve-unit.ts";
 
 export interface ParentFlags {
   readonly parent?: string;
@@ -36,7 +38,10 @@ export function addParentOptions(command: Command): Command {
     .option("--parent <host:port>", "another parent than the one on this machine (or WB_PARENT)")
     .option("--pin <pin>", "pin of that parent's TLS key, as it shows it at its start (or WB_PARENT_PIN)")
     .option("--key-file <file>", "file with an API key (or WB_API_KEY with the key itself)")
-    .option("--state-dir <directory>", "where the parent of this machine keeps its state")
+    .option(
+      "--state-dir <directory>",
+      "where the parent of this machine keeps its state (default: as `wb serve`; for root that of its service)",
+    )
     .option("--json", "JSON instead of a table");
 }
 
@@ -129,10 +134,14 @@ function localAccess(
       isAbsent ? `there is no parent in ${dirname(path)}` : `${path} is damaged`,
       {
         cause,
-        hint: isAbsent
-          ? "start one with `wb serve`; name its --state-dir, if it has its own; or another machine's with --parent HOST --pin PIN --key-file FILE"
-          : "`wb serve` writes it anew at its next start",
+        hint: isAbsent ? absentHint() : "`wb serve` writes it anew at its next start",
       },
     );
   }
+}
+
+function absentHint(): string {
+  if (process.geteuid?.() !== 0 && installedUnit(SERVE_UNIT_NAME, {}) !== undefined)
+    return "the parent of this machine is a service: ask as root (sudo), or with a key of your own: --parent HOST --pin PIN --key-file FILE";
+  return "start one with `wb serve`; name its --state-dir, if it has its own; or another machine's with --parent HOST --pin PIN --key-file FILE";
 }

@@ -19,7 +19,9 @@ export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 
 const seq = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
 /** 32 bytes in base64url; of the last digit two bits are unused, and zero, so that there is one text for them. */
-const hash = z.string().regex(/^[\w-]{42}[AEIMQUYcgkosw048]$/);
+export const Hash = z.string().regex(/^[\w-]{42}[AEIMQUYcgkosw048]$/);
+/** Ed25519: 64 bytes in base64url, of which the same holds. */
+export const Signature = z.string().regex(/^[\w-]{85}[AQgw]$/);
 const hexId = z.string().regex(/^[0-9a-f]{32}$/);
 /** Random for each epoch: 16 hexadecimal digits. */
 const epoch = z.string().regex(/^[0-9a-f]{16}$/);
@@ -63,7 +65,7 @@ export const LossItem = z.strictObject({
   /** Of their payloads; null where nobody can know. */
   bytes: z.int().min(0).nullable(),
   /** Leaf hash of the event `lastSeq`; null where it is not known: the chain begins anew after it. */
-  chain: hash.nullable(),
+  chain: Hash.nullable(),
   declaredAtMs: timeMs,
 });
 export type LossItem = z.infer<typeof LossItem>;
@@ -98,16 +100,16 @@ export const BatchHeader = z.strictObject({
   /** Items, not seqs: leaves of the tree. */
   count: z.int().min(1).max(BATCH_ITEMS_MAX),
   /** Chain of the item before `firstSeq`; null at the beginning of an epoch or after a loss without a hash. */
-  previousChain: hash.nullable(),
-  root: hash,
+  previousChain: Hash.nullable(),
+  root: Hash,
   follows: EpochOrigin.nullable(),
 });
 export type BatchHeader = z.infer<typeof BatchHeader>;
 
 export const SignedBatch = z.strictObject({
   header: BatchHeader,
-  /** Ed25519 over the header's canonical bytes: 64 bytes in base64url. */
-  signature: z.string().regex(/^[\w-]{85}[AQgw]$/),
+  /** Over the header's canonical bytes. */
+  signature: Signature,
   clock: AgentClock,
   items: z.array(BatchItem).min(1).max(BATCH_ITEMS_MAX),
 });

@@ -9,32 +9,32 @@ import {
   BatchHeader,
   EventItem,
   eventHash,
+  Hash,
   headerBytes,
   isLoss,
+  Signature,
   type BatchItem,
 } from "./envelope.ts";
 import { idOf, importPublicKey, isSignedBy } from "./identity.ts";
 import { inclusionPath, isIncluded } from "./merkle.ts";
 import { hashItems } from "./verify-batch.ts";
 
-const hash = z.string().regex(/^[\w-]{42}[AEIMQUYcgkosw048]$/);
-
 export const EventProof = z.strictObject({
   format: z.literal("wirebound-event-proof-v1"),
   /** Of the agent: 32 bytes in base64url. */
-  publicKey: hash,
+  publicKey: Hash,
   header: BatchHeader,
-  signature: z.string().regex(/^[\w-]{85}[AQgw]$/),
+  signature: Signature,
   event: EventItem,
   /** What the event is chained to; null at the beginning of a chain. */
-  previousChain: hash.nullable(),
+  previousChain: Hash.nullable(),
   /** Of the event's leaf among the batch's items. */
   index: z
     .int()
     .min(0)
     .max(BATCH_ITEMS_MAX - 1),
   /** From the leaf up: at most the tree's height. */
-  path: z.array(hash).max(Math.ceil(Math.log2(BATCH_ITEMS_MAX))),
+  path: z.array(Hash).max(Math.ceil(Math.log2(BATCH_ITEMS_MAX))),
 });
 export type EventProof = z.infer<typeof EventProof>;
 

@@ -123,7 +123,7 @@ export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>;
 export const COMMAND_KINDS = [
   "classifications", // payload: ClassificationUpdates
   "snapshot", // tell all running processes
-  "watch", // payload: { intervalMs, untilMs }: tell flows more often for a while
+  "watch", // payload: WatchPayload: tell flows more often for a while
   "heartbeat", // send one now
 ] as const;
 
@@ -165,6 +165,7 @@ export const ERROR_CODES = [
   "not_found", // 404
   "method", // 405
   "too_large", // 413
+  "too_slow", // 408: the body did not come in time; the way is slow, and nothing is wrong with what is in it
   "rate_limited", // 429 with Retry-After
   "overloaded", // 503 with Retry-After
   "storage_full", // 503 with Retry-After

@@ -3,8 +3,9 @@
  * checked by the route itself, with the same schemas that stand here.
  */
 import type { z } from "zod";
-import { ErrorAnswer } from "../../protocol/fleet/messages.ts";
+import type { Role } from "../../model/fleet.ts";
 import type { App } from "../context.ts";
+import { refusals } from "../http/answers.ts";
 
 export interface AgentRoute {
   readonly method: "get" | "post";
@@ -13,10 +14,17 @@ export interface AgentRoute {
   readonly body?: z.ZodType;
   readonly query?: z.ZodObject;
   readonly answer: z.ZodType;
+  /** Open to people and programs of this role too. `nobody`: who asks proves nothing yet. */
+  readonly role?: Role | "nobody";
+}
+
+function securityOf(role: AgentRoute["role"]): Record<string, string[]>[] {
+  if (role === "nobody") return [];
+  return role === undefined ? [{ agent: [] }] : [{ agent: [] }, { key: [role] }, { session: [role] }];
 }
 
 export function describeAgentRoute(app: App, route: AgentRoute): void {
-  const { method, path, summary, body, query, answer } = route;
+  const { method, path, summary, body, query, answer, role } = route;
   const json = (schema: z.ZodType) => ({ "application/json": { schema } });
   const request = {
     ...(body === undefined ? {} : { body: { content: json(body), required: true } }),
@@ -27,10 +35,11 @@ export function describeAgentRoute(app: App, route: AgentRoute): void {
     path,
     summary,
     tags: ["agents"],
+    security: securityOf(role),
     request,
     responses: {
       200: { description: "Done", content: json(answer) },
-      default: { description: "Refused", content: json(ErrorAnswer) },
+      ...refusals([400, 401, 403, 409, 410, 413, 429, 503]),
     },
   });
 }

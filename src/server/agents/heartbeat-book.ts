@@ -5,6 +5,7 @@
  */
 import type { AgentStore } from "../../store/fleet/contract.ts";
 import type { ServerContext } from "../context.ts";
+import { SILENT_INTERVALS } from "../limits.ts";
 
 export type Beat = Parameters<AgentStore["storeHeartbeats"]>[0][number];
 
@@ -13,8 +14,6 @@ const FLUSH_MS = 250;
 const FLUSH_BEATS = 500;
 /** After a failure the pause doubles up to this. */
 const RETRY_MS_MAX = 15_000;
-/** An agent that was not heard of for so many intervals is offline. */
-const SILENT_INTERVALS = 3;
 const SWEEP_MS = 5000;
 
 interface Presence {

@@ -29,6 +29,8 @@ const REQUESTS_MAX = 500;
 export const REQUESTS_PER_ADDRESS_MAX = 32;
 const PENDING_RETRY_MS = 60_000;
 const NONCE_BYTES = 32;
+/** One that is quarantined can't: it would join again, and no person would have decided. */
+const MAY_LEAVE = ["pending", "active"] as const;
 
 export function registerJoinRoutes(app: App, context: ServerContext): void {
   registerJoin(app, context);
@@ -43,6 +45,7 @@ function registerJoin(app: App, context: ServerContext): void {
     method: "post",
     path: AGENT_PATHS.join,
     summary: "Join with a token, or ask for a person's approval",
+    role: "nobody",
     body: JoinRequest,
     answer: JoinAnswer,
   });
@@ -102,7 +105,6 @@ async function join(context: ServerContext, request: JoinRequest, address: strin
     publicKey: request.publicKey,
     machine: request.machine,
     token: request.token === null ? null : readToken(request.token),
-    code: null,
     commitment: request.commitment,
     parentNonce,
     address,
@@ -197,12 +199,13 @@ function registerLeave(app: App, context: ServerContext): void {
     body: z.strictObject({}),
     answer: JoinStatus,
   });
-  // One that is quarantined can't: it would join again, and no person would have decided.
-  const guard = requireAgent(context, { states: ["pending", "active"], bodyBytesMax: BODY_BYTES_MAX });
+  const guard = requireAgent(context, { states: MAY_LEAVE, bodyBytesMax: BODY_BYTES_MAX });
   app.post(AGENT_PATHS.leave, guard, async (c) => {
     const { id } = c.get("agent");
     const actor = { name: `agent:${id}`, address: c.get("address") };
-    await context.store.agents.setState(id, "removed", "it left", actor, context.clock.now());
+    const { agents } = context.store;
+    if (!(await agents.setState(id, "removed", "it left", actor, context.clock.now(), MAY_LEAVE)))
+      throw stateRefusal((await agents.get(id))?.state ?? "removed");
     context.commands.release(id);
     context.bus.publish({ type: "agent", agentId: id, change: "left" });
     return c.json({ state: "removed" } satisfies JoinStatus);

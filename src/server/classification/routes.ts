@@ -16,9 +16,9 @@ import { AGENT_PATHS } from "../../protocol/fleet/paths.ts";
 import { describeAgentRoute } from "../agents/describe-route.ts";
 import { readBodyAs } from "../agents/json-body.ts";
 import type { App, ServerContext } from "../context.ts";
+import { answers, jsonBody, pageOf } from "../http/answers.ts";
 import { FleetError } from "../http/errors.ts";
-import { actorOf, requireRole } from "../people/guard.ts";
-import { answers, jsonBody, pageOf } from "../people/schemas.ts";
+import { actorOf, forRole } from "../people/guard.ts";
 import {
   asked,
   askedPage,
@@ -43,6 +43,9 @@ const SYNC_PAGE = 1000;
 const SYNC_PAGES_MAX = 50;
 
 const SinceQuery = z.object({ since: z.string().max(64).default("") });
+const Override = z.strictObject(OverrideBody.shape).openapi({
+  example: { fingerprintHash: "5f".repeat(32), classification: "game", reason: "it is one" },
+});
 const SuggestAnswer = z.object({ success: z.boolean(), suggestions: z.int(), applied: z.boolean() });
 
 export function registerClassificationRoutes(app: App, context: ServerContext): void {
@@ -59,6 +62,7 @@ function registerAsking(app: App, context: ServerContext): void {
     method: "post",
     path,
     summary: "What these programs are",
+    role: "viewer",
     body: ClassifyBody,
     answer: ClassifyAnswer,
   });
@@ -70,6 +74,7 @@ function registerAsking(app: App, context: ServerContext): void {
     method: "post",
     path: AGENT_PATHS.classifyV2,
     summary: "What these programs are, in the second form",
+    role: "viewer",
     body: ClassifyBodyV2,
     answer: ClassifyAnswerV2,
   });
@@ -115,6 +120,7 @@ function registerSuggesting(app: App, context: ServerContext): void {
     path,
     summary:
       "Suggest what a program is; three agents that say the same are believed, unless a person said otherwise",
+    role: "operator",
     body: SuggestBody,
     answer: SuggestAnswer,
   });
@@ -164,7 +170,7 @@ function registerSync(app: App, context: ServerContext): void {
     },
   ];
   for (const { path, answer, summary } of ways) {
-    describeAgentRoute(app, { method: "get", path, summary, query: SinceQuery, answer });
+    describeAgentRoute(app, { method: "get", path, summary, role: "viewer", query: SinceQuery, answer });
   }
   app.get(AGENT_PATHS.sync, guard, async (c) => {
     const since = sinceOf(c.req.query("since"));
@@ -204,14 +210,14 @@ async function allSince(context: ServerContext, since: string): Promise<Classifi
 
 function peopleRoutes(context: ServerContext) {
   const tags = ["classifications"];
-  const middleware = requireRole(context, "viewer");
+  const viewer = forRole(context, "viewer");
   return {
     list: createRoute({
       method: "get",
       path: "/api/v1/classifications",
       tags,
       summary: "What programs are taken for, the last changed first",
-      middleware,
+      ...viewer,
       request: {
         query: z.strictObject({
           ...PageFields,
@@ -227,7 +233,7 @@ function peopleRoutes(context: ServerContext) {
       path: "/api/v1/classifications/{hash}/history",
       tags,
       summary: "How it came to be, the newest first",
-      middleware,
+      ...viewer,
       request: { params: z.object({ hash: FingerprintHash }) },
       responses: answers("All changes", pageOf(ChangeSchema)),
     }),
@@ -236,11 +242,12 @@ function peopleRoutes(context: ServerContext) {
       path: AGENT_PATHS.override,
       tags,
       summary: "Say what a program is; nothing but another person's word replaces it",
-      middleware: requireRole(context, "operator"),
-      request: { body: jsonBody(OverrideBody) },
+      ...forRole(context, "operator"),
+      request: { body: jsonBody(Override) },
       responses: answers(
         "Stored, and told to all agents that have seen it",
         z.object({ success: z.literal(true), entry: ClassificationSchema }),
+        404,
       ),
     }),
   };

@@ -55,6 +55,11 @@ export function issuesText(issues: readonly Issue[]): string {
 
 function asFleetError(error: unknown): FleetError | undefined {
   if (error instanceof FleetError) return error;
+  if (error instanceof HTTPException && error.status === 415) {
+    return new FleetError("bad_request", "the body must be JSON", {
+      hint: "send it with content-type: application/json",
+    });
+  }
   if (error instanceof HTTPException && error.status < 500) {
     return new FleetError("bad_request", error.message === "" ? "this request is none" : error.message);
   }
@@ -78,7 +83,8 @@ export function errorAnswer(
   }
   const told = known ?? new FleetError("internal", "the parent failed to answer: its log says more");
   // What was not read of a body is not to be taken for the next request.
-  const close: Record<string, string> = told.code === "too_large" ? { connection: "close" } : {};
+  const isUnread = told.code === "too_large" || told.code === "too_slow";
+  const close: Record<string, string> = isUnread ? { connection: "close" } : {};
   return c.json(told.toJSON(), told.status, { ...told.headers, ...close });
 }
 

@@ -16,6 +16,7 @@ const Operation = z.object({
   parameters: z.array(z.record(z.string(), z.unknown())).optional(),
   requestBody: z.record(z.string(), z.unknown()).optional(),
   responses: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
+  security: z.array(z.record(z.string(), z.array(z.string()))).optional(),
 });
 type Operation = z.infer<typeof Operation>;
 
@@ -32,6 +33,11 @@ export function escapeHtml(text: string): string {
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;")
     .replaceAll("'", "&#39;");
+}
+
+/** What stands between backticks is code. */
+function prose(text: string): string {
+  return escapeHtml(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
 }
 
 function isObject(value: unknown): value is Json {
@@ -76,18 +82,36 @@ function objectText(schema: Json, properties: Json, indent: number): string {
   return lines.length === 0 ? "{}" : `{\n${lines.join(",\n")}\n${"  ".repeat(indent)}}`;
 }
 
+/** What a parameter is, beside its type: must it be given, within which bounds, and what stands for none. */
+function meaningOf(parameter: Json): string {
+  const { minimum, maximum, default: given } = isObject(parameter["schema"]) ? parameter["schema"] : {};
+  const told = textOf(parameter["description"]) || textOf(member(parameter["schema"], "description"));
+  return [
+    parameter["required"] === true ? "required" : "",
+    prose(told),
+    typeof minimum === "number" && typeof maximum === "number" ? `${minimum} to ${maximum}` : "",
+    given === undefined ? "" : `<code>${escapeHtml(JSON.stringify(given) ?? "")}</code> if not given`,
+  ]
+    .filter((part) => part !== "")
+    .join("; ");
+}
+
 function parameterRows(operation: Operation): string {
   const rows = (operation.parameters ?? []).map((parameter) => {
     const name = escapeHtml(String(parameter["name"]));
     const place = escapeHtml(String(parameter["in"]));
-    const must = parameter["required"] === true ? "required" : "";
-    return `<tr><td><code>${name}</code></td><td>${place}</td><td><code>${escapeHtml(typeText(parameter["schema"]))}</code></td><td>${must}</td></tr>`;
+    return `<tr><td><code>${name}</code></td><td>${place}</td><td><code>${escapeHtml(typeText(parameter["schema"]))}</code></td><td>${meaningOf(parameter)}</td></tr>`;
   });
   if (rows.length === 0) return "";
-  return `<table><thead><tr><th scope="col">Parameter</th><th scope="col">In</th><th scope="col">Type</th><th scope="col"></th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
+  return `<table><thead><tr><th scope="col">Parameter</th><th scope="col">In</th><th scope="col">Type</th><th scope="col">Meaning</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
-function contentOf(value: unknown): { readonly type: string; readonly schema: unknown } | undefined {
+interface Content {
+  readonly type: string;
+  readonly schema: unknown;
+}
+
+function contentOf(value: unknown): Content | undefined {
   const content = member(value, "content");
   if (!isObject(content)) return undefined;
   const [first] = Object.entries(content);
@@ -95,7 +119,37 @@ function contentOf(value: unknown): { readonly type: string; readonly schema: un
 }
 
 function block(title: string, type: string, text: string): string {
-  return `<h4>${escapeHtml(title)} <small>${escapeHtml(type)}</small></h4><pre><code>${escapeHtml(text)}</code></pre>`;
+  return `<h4>${prose(title)} <small>${escapeHtml(type)}</small></h4><pre><code>${escapeHtml(text)}</code></pre>`;
+}
+
+function bodyHtml(body: Content): string {
+  const example = member(body.schema, "example");
+  const shown = example === undefined ? "" : block("For example", "", JSON.stringify(example, undefined, 2));
+  return block("Takes", body.type, typeText(body.schema)) + shown;
+}
+
+/** By the requirements of the document: roles of a key or session are named in them. */
+function whoHtml({ security }: Operation): string {
+  if (security === undefined) return "";
+  const roles = security.flatMap((each) => each["key"] ?? []);
+  const ways = [
+    ...(security.some((each) => "agent" in each) ? ["an agent, by its signature"] : []),
+    ...(roles.length > 0
+      ? [`the role <b>${escapeHtml(roles.join(", "))}</b>, by an API key or a session`]
+      : []),
+  ];
+  return `<p class="who">For ${ways.length === 0 ? "anybody" : ways.join("; or for ")}</p>`;
+}
+
+function refusalsHtml(operation: Operation): string {
+  const each = Object.entries(operation.responses ?? {})
+    .filter(([status]) => /^[45]/.test(status))
+    .map(([status, response]) => {
+      const meaning = escapeHtml(textOf(response["description"]));
+      return `<li><code>${escapeHtml(status)}</code> ${meaning}</li>`;
+    });
+  if (each.length === 0) return "";
+  return `<details><summary>Refused with ${each.length} statuses</summary><ul>${each.join("")}</ul></details>`;
 }
 
 function entryHtml({ method, path, operation }: Entry): string {
@@ -106,12 +160,12 @@ function entryHtml({ method, path, operation }: Entry): string {
   const told = member(done?.[1], "description");
   return [
     `<article id="${id}"><h3><a href="#${id}"><span class="method ${method}">${method.toUpperCase()}</span> <code>${escapeHtml(path)}</code></a></h3>`,
-    `<p>${escapeHtml(operation.summary ?? operation.description ?? "")}</p>`,
+    `<p>${prose(operation.summary ?? operation.description ?? "")}</p>`,
+    whoHtml(operation),
     parameterRows(operation),
-    body === undefined ? "" : block("Takes", body.type, typeText(body.schema)),
-    answer === undefined
-      ? ""
-      : block(`Answers: ${typeof told === "string" ? told : ""}`, answer.type, typeText(answer.schema)),
+    body === undefined ? "" : bodyHtml(body),
+    answer === undefined ? "" : block(`Answers: ${textOf(told)}`, answer.type, typeText(answer.schema)),
+    refusalsHtml(operation),
     "</article>",
   ].join("\n");
 }
@@ -126,26 +180,62 @@ function entriesOf(paths: unknown): Entry[] {
   );
 }
 
-/** The whole page. `document`: OpenAPI 3.1. */
-export function docsPage(document: unknown): string {
-  const title = escapeHtml(textOf(member(document, "info", "title")));
-  const version = escapeHtml(textOf(member(document, "info", "version")));
-  const description = escapeHtml(textOf(member(document, "info", "description")));
+function sectionHtml(name: string, description: string, entries: readonly Entry[]): string {
+  const told = description === "" ? "" : `<p>${prose(description)}</p>`;
+  return `<section><h2 id="group-${escapeHtml(name)}">${escapeHtml(name)}</h2>${told}${entries.map(entryHtml).join("\n")}</section>`;
+}
+
+/** Names of shapes lead to them. */
+function linked(html: string, shapes: readonly string[]): string {
+  return html.replaceAll(/<pre><code>[^]*?<\/code><\/pre>/g, (code) =>
+    code.replaceAll(/\b[A-Z]\w*\b/g, (name) =>
+      shapes.includes(name) ? `<a href="#shape-${name}">${name}</a>` : name,
+    ),
+  );
+}
+
+function shapeHtml([name, schema]: readonly [string, unknown]): string {
+  const told = textOf(member(schema, "description"));
+  const words = told === "" ? "" : `<p>${prose(told)}</p>`;
+  return `<article id="shape-${escapeHtml(name)}"><h3>${escapeHtml(name)}</h3>${words}<pre><code>${escapeHtml(typeText(schema))}</code></pre></article>`;
+}
+
+/** The groups that the document names, in its order, then the others. */
+function groupsOf(document: unknown): { name: string; description: string; entries: readonly Entry[] }[] {
+  const tags = member(document, "tags");
+  const known = new Map(
+    (Array.isArray(tags) ? tags : []).map((tag) => [
+      textOf(member(tag, "name")),
+      textOf(member(tag, "description")),
+    ]),
+  );
   const groups = Map.groupBy(
     entriesOf(member(document, "paths")),
     ({ operation }) => operation.tags?.[0] ?? "other",
   );
-  const names = [...groups.keys()];
+  const names = [...new Set([...known.keys(), ...groups.keys()])].filter((name) => groups.has(name));
+  return names.map((name) => ({
+    name,
+    description: known.get(name) ?? "",
+    entries: groups.get(name) ?? [],
+  }));
+}
+
+/** The whole page. `document`: OpenAPI 3.1. */
+export function docsPage(document: unknown): string {
+  const title = escapeHtml(textOf(member(document, "info", "title")));
+  const version = escapeHtml(textOf(member(document, "info", "version")));
+  const description = prose(textOf(member(document, "info", "description")));
+  const groups = groupsOf(document);
   const schemas = member(document, "components", "schemas");
   const shapes = isObject(schemas) ? Object.entries(schemas) : [];
-  const navigation = [...names, "shapes"]
+  const navigation = [...groups.map(({ name }) => name), "shapes"]
     .map((name) => `<a href="#group-${escapeHtml(name)}">${escapeHtml(name)}</a>`)
     .join(" ");
-  const sections = names.map(
-    (name) =>
-      `<section><h2 id="group-${escapeHtml(name)}">${escapeHtml(name)}</h2>${(groups.get(name) ?? []).map(entryHtml).join("\n")}</section>`,
-  );
-  const shapesHtml = shapes.map(([name, schema]) => block(name, "", typeText(schema))).join("\n");
+  const sections = groups.map((group) => sectionHtml(group.name, group.description, group.entries));
+  const names = shapes.map(([name]) => name);
+  const told = `<section><h2 id="group-shapes">shapes</h2>${shapes.map(shapeHtml).join("\n")}</section>`;
+  const body = linked([...sections, told].join("\n"), names);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -160,8 +250,7 @@ export function docsPage(document: unknown): string {
 <p>As a document for programs: <a href="/openapi.json">/openapi.json</a></p>
 <nav aria-label="Groups">${navigation}</nav></header>
 <main>
-${sections.join("\n")}
-<section><h2 id="group-shapes">shapes</h2>${shapesHtml}</section>
+${body}
 </main>
 </body>
 </html>
@@ -186,8 +275,13 @@ article { border: 1px solid var(--edge); border-radius: 8px; margin: 1rem 0; pad
   .method.post, .method.put, .method.patch { color: #e3b341; }
   .method.delete { color: #ff8a7a; }
 }
-pre { background: var(--ground); border-radius: 6px; margin: 0; overflow-x: auto; padding: 0.75rem; }
+pre { background: var(--ground); border-radius: 6px; margin: 0; overflow-wrap: anywhere; padding: 0.75rem; white-space: pre-wrap; }
+.who, summary { color: var(--quiet); }
+details { margin-top: 0.75rem; }
+details ul { margin: 0.25rem 0 0; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--edge); padding: 0.25rem 0.5rem 0.25rem 0; text-align: left; vertical-align: top; }
 td code { overflow-wrap: anywhere; }
+th:nth-child(1), th:nth-child(3) { width: 25%; }
+th:nth-child(2) { width: 10%; }
 `;

@@ -2,7 +2,7 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ErrorAnswer, FleetErrorCode } from "../../protocol/fleet/messages.ts";
 
-const STATUS: Readonly<Record<FleetErrorCode, ContentfulStatusCode>> = {
+export const STATUS: Readonly<Record<FleetErrorCode, ContentfulStatusCode>> = {
   bad_request: 400,
   unauthenticated: 401,
   replayed: 409,
@@ -17,6 +17,7 @@ const STATUS: Readonly<Record<FleetErrorCode, ContentfulStatusCode>> = {
   not_found: 404,
   method: 405,
   too_large: 413,
+  too_slow: 408,
   rate_limited: 429,
   overloaded: 503,
   storage_full: 503,

@@ -99,7 +99,7 @@ async function readStream(
       // The connection ended, or the runtime's own limit was passed: nobody reads the answer.
       throw new FleetError("bad_request", `the body could not be read: ${String(cause)}`);
     }
-    if (part === "late") throw new FleetError("bad_request", "the body did not come in time");
+    if (part === "late") throw new FleetError("too_slow", "the body did not come in time");
     if (part.done) break;
     size += part.value.byteLength;
     if (size > bytesMax) throw tooLarge(bytesMax);
@@ -111,7 +111,7 @@ async function readStream(
 
 /**
  * The body, read once within its limits: it becomes `rawBody`, and what Hono parses JSON from.
- * @throws FleetError("too_large"), FleetError("bad_request") where it comes compressed or too slowly.
+ * @throws FleetError("too_large"), FleetError("too_slow"), FleetError("bad_request") where it comes compressed.
  */
 export async function readBody(
   context: Pick<ServerContext, "limits">,

@@ -1,10 +1,12 @@
 /** What machines ask: whether the parent lives, whether it can work, how it fares, and what its API is. */
+import { createRoute, z } from "@hono/zod-openapi";
 import { VERSION } from "../../model/version.ts";
 import type { App, ServerContext } from "../context.ts";
 import type { MetricsRegistry } from "../metrics.ts";
-import { requireRole } from "../people/guard.ts";
+import { forRole } from "../people/guard.ts";
+import { refusals } from "./answers.ts";
 import { DOCS_STYLE, docsPage } from "./docs-page.ts";
-import { forStrangers, type RequestLimit } from "./limits.ts";
+import { forStrangers, type Middleware, type RequestLimit } from "./limits.ts";
 
 /** Probes may come often: the store is not asked more often than this. */
 const CHECK_MS = 1000;
@@ -22,7 +24,19 @@ export function openApiDocument(app: App, name: string): OpenApiDocument {
         "People and programs ask by an API key (`Authorization: Bearer wbk_…`) or a session; agents sign each request. Times are Unix milliseconds. Lists come in pages: hand `nextCursor` back as `cursor`.",
     },
     servers: [{ url: "/" }],
-    security: [{ key: [] }, { session: [] }],
+    tags: [
+      { name: "fleet", description: "Agents, and what people decide about them." },
+      { name: "join tokens", description: "By which machines join." },
+      { name: "records", description: "What agents told, and what people decided." },
+      { name: "classifications", description: "What programs are taken for." },
+      { name: "live", description: "What happens, as it happens." },
+      { name: "people", description: "Users, sessions and API keys." },
+      { name: "system", description: "For machines that watch over this one." },
+      {
+        name: "agents",
+        description: "Spoken by `wb agent`. The classification API takes an API key as well.",
+      },
+    ],
   });
 }
 
@@ -43,17 +57,52 @@ function registerSecuritySchemes(app: App): void {
   });
 }
 
-/** Registered last: the document tells of all routes before it. */
-export function registerSystemRoutes(
-  app: App,
-  context: ServerContext,
-  metrics: MetricsRegistry,
-  limit: RequestLimit,
-): void {
-  const guard = forStrangers(context, limit);
-  registerSecuritySchemes(app);
+const Status = z.object({ status: z.string() });
+
+function json(description: string, schema: z.ZodType) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+function routes(context: ServerContext, guard: Middleware) {
+  const tags = ["system"];
+  const open = { method: "get" as const, tags, security: [], middleware: guard };
+  return {
+    health: createRoute({
+      ...open,
+      path: "/healthz",
+      summary: "Whether the parent lives",
+      responses: { ...refusals([429]), 200: json("It does", Status) },
+    }),
+    ready: createRoute({
+      ...open,
+      path: "/readyz",
+      summary: "Whether the parent can work: not while it stops, or can't write its database",
+      responses: { ...refusals([429]), 200: json("It can", Status), 503: json("It can't", Status) },
+    }),
+    metrics: createRoute({
+      method: "get",
+      tags,
+      ...forRole(context, "viewer"),
+      path: "/metrics",
+      summary: "How the parent fares, in Prometheus' text form",
+      responses: {
+        ...refusals([401, 403, 429]),
+        200: { description: "All of it", content: { "text/plain": { schema: z.string() } } },
+      },
+    }),
+    document: createRoute({
+      ...open,
+      path: "/openapi.json",
+      summary: "This document; /docs is the same to read",
+      responses: { ...refusals([429]), 200: json("OpenAPI 3.1", z.looseObject({})) },
+    }),
+  };
+}
+
+/** What is found out about the store; not more often than CHECK_MS. */
+function storageCheck(context: ServerContext): () => Promise<string | undefined> {
   let checked: { readonly atMs: number; readonly problem: Promise<string | undefined> } | undefined;
-  const problem = (): Promise<string | undefined> => {
+  return () => {
     const nowMs = context.clock.monotonicMs();
     if (checked === undefined || nowMs - checked.atMs >= CHECK_MS) {
       checked = {
@@ -63,20 +112,33 @@ export function registerSystemRoutes(
     }
     return checked.problem;
   };
-  app.get("/healthz", guard, (c) => c.json({ status: "ok" }, 200));
-  app.get("/readyz", guard, async (c) => {
+}
+
+/** The document is made when it is first asked for, so that it tells of all routes. */
+export function registerSystemRoutes(
+  app: App,
+  context: ServerContext,
+  metrics: MetricsRegistry,
+  limit: RequestLimit,
+): void {
+  const guard = forStrangers(context, limit);
+  registerSecuritySchemes(app);
+  const { health, ready, metrics: numbers, document: all } = routes(context, guard);
+  const problem = storageCheck(context);
+  app.openapi(health, (c) => c.json({ status: "ok" }, 200));
+  app.openapi(ready, async (c) => {
     if (context.stopping.aborted) return c.json({ status: "stopping" }, 503);
     const found = await problem();
     // What is wrong in detail is for the log: strangers may ask this.
     return found === undefined ? c.json({ status: "ready" }, 200) : c.json({ status: "storage" }, 503);
   });
-  app.get("/metrics", requireRole(context, "viewer"), (c) =>
-    c.body(metrics.text(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }),
+  app.openapi(numbers, (c) =>
+    c.text(metrics.text(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }),
   );
   let document: OpenApiDocument | undefined;
   let page: string | undefined;
   const documentOnce = (): OpenApiDocument => (document ??= openApiDocument(app, context.name));
-  app.get("/openapi.json", guard, (c) => c.json(documentOnce(), 200));
+  app.openapi(all, (c) => c.json(documentOnce(), 200));
   app.get("/docs", guard, (c) => c.html((page ??= docsPage(documentOnce()))));
   app.get("/docs.css", guard, (c) =>
     c.body(DOCS_STYLE, 200, {

@@ -7,10 +7,12 @@ import { getCookie } from "hono/cookie";
 import { linkedSignal } from "../../lib/linked-signal.ts";
 import type { LiveEvent } from "../../model/fleet.ts";
 import type { App, Caller, ServerContext } from "../context.ts";
+import { refusals } from "../http/answers.ts";
 import { FleetError } from "../http/errors.ts";
 import { authenticatorOf } from "../people/authenticator.ts";
-import { requireRole } from "../people/guard.ts";
+import { forRole } from "../people/guard.ts";
 import { SESSION_COOKIE } from "../people/sessions.ts";
+import { LiveEventSchema } from "../reading/schemas.ts";
 import { followAudit } from "./audit-tail.ts";
 import { eventStream } from "./event-stream.ts";
 
@@ -36,6 +38,13 @@ export interface LiveRouteOptions {
 /** Who may read no more is told nothing after this time. */
 const RECHECK_MS = 1000;
 
+const HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store",
+  // Proxies that collect answers before they pass them on must not do so here.
+  "x-accel-buffering": "no",
+} as const;
+
 const OPTIONS: LiveRouteOptions = {
   keepAliveMs: 15_000,
   stallMs: 60_000,
@@ -59,15 +68,16 @@ function liveRoute(context: ServerContext) {
     path: "/api/v1/live",
     tags: ["live"],
     summary: "What happens, as it happens (server-sent events)",
-    middleware: [requireRole(context, "viewer")] as const,
+    ...forRole(context, "viewer"),
     request: {
       query: z.strictObject({ agent: agentId.optional(), types: Types.optional() }),
       headers: z.object({ "last-event-id": z.string().max(32).optional() }),
     },
     responses: {
+      ...refusals([400, 401, 403, 429, 503]),
       200: {
         description:
-          "Events: `id`, `event` is the type, `data` the JSON of a LiveEvent; comments keep it alive",
+          "Events: `id`, `event` is the type, `data` the JSON of a LiveEvent; comments keep it alive. `Last-Event-ID` goes on after that one; what was missed is a `gap`",
         content: { "text/event-stream": { schema: z.string() } },
       },
     },
@@ -82,9 +92,12 @@ export function registerLiveRoutes(
   const options = { ...OPTIONS, ...given };
   const places = new Places(options);
   followAudit(context);
+  app.openAPIRegistry.register("LiveEvent", LiveEventSchema);
   app.openapi(liveRoute(context), (c) => {
     const { agent, types } = c.req.valid("query");
     const afterId = parseLastEventId(c.req.valid("header")["last-event-id"]);
+    // Nothing would ever be read of a stream that is asked for its head alone.
+    if (c.req.method === "HEAD") return c.newResponse(null, 200, HEADERS);
     const caller = c.get("caller");
     const token = caller.kind === "user" ? getCookie(c, SESSION_COOKIE) : undefined;
     places.take(caller);
@@ -108,12 +121,7 @@ export function registerLiveRoutes(
         places.leave(caller);
       },
     });
-    return c.newResponse(body, 200, {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-store",
-      // Proxies that collect answers before they pass them on must not do so here.
-      "x-accel-buffering": "no",
-    });
+    return c.newResponse(body, 200, HEADERS);
   });
 }
 

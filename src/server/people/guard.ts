@@ -51,6 +51,14 @@ export function requireRole(context: ServerContext, role: Role): Middleware {
   };
 }
 
+/** Of a route: its guard, and the same for the document (OpenAPI lets a requirement name roles). */
+export function forRole(context: ServerContext, role: Role) {
+  return {
+    middleware: requireRole(context, role),
+    security: [{ key: [role] }, { session: [role] }] satisfies Record<string, string[]>[],
+  };
+}
+
 /** Who decides, as the audit log names them. */
 export function actorOf(c: RequestContext): Actor {
   const caller = c.get("caller");

@@ -1,41 +1,38 @@
 /** API keys: made and revoked by admins. The key itself is told once, in the answer that makes it. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { App, ServerContext } from "../context.ts";
+import { answers, jsonBody, Nothing, pageOf } from "../http/answers.ts";
 import { FleetError } from "../http/errors.ts";
 import { authenticatorOf } from "./authenticator.ts";
-import { actorOf, requireRole } from "./guard.ts";
+import { actorOf, forRole } from "./guard.ts";
 import { newApiKey } from "./keys.ts";
-import { answers, IdParameter, jsonBody, KeySchema, NewKeyBody, Nothing, pageOf } from "./schemas.ts";
+import { IdParameter, KeySchema, NewKeyBody } from "./schemas.ts";
 
 function routes(context: ServerContext) {
-  const tags = ["people"];
-  const middleware = requireRole(context, "admin");
+  const common = { tags: ["people"], ...forRole(context, "admin") };
   return {
     list: createRoute({
+      ...common,
       method: "get",
       path: "/api/v1/keys",
-      tags,
       summary: "The API keys, never their secrets",
-      middleware,
       responses: answers("All of them", pageOf(KeySchema)),
     }),
     create: createRoute({
+      ...common,
       method: "post",
       path: "/api/v1/keys",
-      tags,
       summary: "Make an API key; this answer is the only one that tells it",
-      middleware,
       request: { body: jsonBody(NewKeyBody) },
       responses: answers("The key", z.object({ key: z.string(), summary: KeySchema })),
     }),
     revoke: createRoute({
+      ...common,
       method: "delete",
       path: "/api/v1/keys/{id}",
-      tags,
       summary: "Make a key worthless, at once",
-      middleware,
       request: { params: IdParameter },
-      responses: answers("It opens nothing any more", Nothing),
+      responses: answers("It opens nothing any more", Nothing, 404),
     }),
   };
 }
@@ -49,10 +46,7 @@ export function registerKeyRoutes(app: App, context: ServerContext): void {
     const { id, text, secretHash } = await newApiKey();
     const nowMs = context.clock.now();
     const expiresAtMs = expiresInMs === null ? null : nowMs + expiresInMs;
-    await people.createKey({ id, name, role, secretHash, expiresAtMs }, actorOf(c), nowMs);
-    const stored = await people.key(id);
-    if (stored === undefined) throw new FleetError("internal", "the key was not stored");
-    const { secretHash: _, ...summary } = stored;
+    const summary = await people.createKey({ id, name, role, secretHash, expiresAtMs }, actorOf(c), nowMs);
     return c.json({ key: text, summary }, 200);
   });
   app.openapi(revoke, async (c) => {

@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
+import { WbError } from "../../model/errors.ts";
 import type { Caller, ServerClock } from "../context.ts";
 import type { PeopleStore } from "../../store/fleet/contract.ts";
 import { hashSecret, isSecret } from "./passwords.ts";
@@ -87,8 +88,17 @@ export class KeyVerifier {
         expiresAtMs: stored.expiresAtMs,
       });
     }
-    await this.#people.touchKey(id, nowMs);
+    await this.#touch(id, nowMs);
     return caller;
+  }
+
+  /** When it was used last is no reason to refuse it: while the disk is full people must see what the parent has. */
+  async #touch(id: string, nowMs: number): Promise<void> {
+    try {
+      await this.#people.touchKey(id, nowMs);
+    } catch (error) {
+      if (!(error instanceof WbError) || error.code !== "storage") throw error;
+    }
   }
 
   forget(id: string): void {

@@ -4,12 +4,13 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { UserSummary } from "../../model/fleet.ts";
 import { VERSION } from "../../model/version.ts";
 import type { App, ServerContext } from "../context.ts";
+import { answers, jsonBody, Nothing } from "../http/answers.ts";
 import { FleetError } from "../http/errors.ts";
 import { addressKey, forStrangers } from "../http/limits.ts";
 import { authenticatorOf, type Authenticator } from "./authenticator.ts";
-import { actorOf, checkOrigin, requireRole } from "./guard.ts";
+import { actorOf, checkOrigin, forRole } from "./guard.ts";
 import { isNobodysSecret, isSecret } from "./passwords.ts";
-import { answers, CallerSchema, jsonBody, LoginBody, Nothing, UserSchema } from "./schemas.ts";
+import { CallerSchema, LoginBody, UserSchema } from "./schemas.ts";
 import { SESSION_COOKIE, SESSION_MS } from "./sessions.ts";
 
 const COOKIE = { httpOnly: true, secure: true, sameSite: "Strict", path: "/" } as const;
@@ -96,7 +97,7 @@ function registerMeRoutes(app: App, context: ServerContext, { sessions }: Authen
     path: "/api/v1/logout",
     tags: ["people"],
     summary: "End the session",
-    middleware: [requireRole(context, "viewer")] as const,
+    ...forRole(context, "viewer"),
     responses: answers("It has ended", Nothing),
   });
   app.openapi(logoutRoute, async (c) => {
@@ -110,7 +111,7 @@ function registerMeRoutes(app: App, context: ServerContext, { sessions }: Authen
     path: "/api/v1/me",
     tags: ["people"],
     summary: "Who asks, and whom",
-    middleware: [requireRole(context, "viewer")] as const,
+    ...forRole(context, "viewer"),
     responses: answers("The caller and this parent", MeSchema),
   });
   app.openapi(meRoute, (c) => {

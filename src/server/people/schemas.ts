@@ -1,7 +1,6 @@
 /** The shapes of users, keys and logins in the API for people. Names are short and printable; passwords long. */
 import { z } from "@hono/zod-openapi";
 import { ROLES } from "../../model/fleet.ts";
-import { ERROR_CODES } from "../../protocol/fleet/messages.ts";
 import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from "./passwords.ts";
 
 const NAME_LENGTH_MAX = 64;
@@ -21,16 +20,6 @@ export const PasswordField = z
   .min(PASSWORD_LENGTH_MIN, `a password has at least ${PASSWORD_LENGTH_MIN} characters`)
   .max(PASSWORD_LENGTH_MAX)
   .openapi({ format: "password" });
-
-export const ErrorSchema = z
-  .object({
-    error: z.object({
-      code: z.enum(ERROR_CODES),
-      message: z.string(),
-      hint: z.string().optional(),
-    }),
-  })
-  .openapi("Error");
 
 const timeMs = z.number().openapi({ description: "Unix milliseconds" });
 
@@ -62,12 +51,16 @@ export const CallerSchema = z
   .object({ kind: z.enum(["user", "key"]), id: z.string(), name: z.string(), role: RoleField })
   .openapi("Caller");
 
-export const LoginBody = z.strictObject({
-  name: z.string().min(1).max(NAME_LENGTH_MAX),
-  password: z.string().min(1).max(PASSWORD_LENGTH_MAX).openapi({ format: "password" }),
-});
+export const LoginBody = z
+  .strictObject({
+    name: z.string().min(1).max(NAME_LENGTH_MAX),
+    password: z.string().min(1).max(PASSWORD_LENGTH_MAX).openapi({ format: "password" }),
+  })
+  .openapi({ example: { name: "olga", password: "correct horse battery" } });
 
-export const NewUserBody = z.strictObject({ name: NameField, role: RoleField, password: PasswordField });
+export const NewUserBody = z
+  .strictObject({ name: NameField, role: RoleField, password: PasswordField })
+  .openapi({ example: { name: "olga", role: "operator", password: "correct horse battery" } });
 
 export const UserChangeBody = z
   .strictObject({
@@ -75,18 +68,21 @@ export const UserChangeBody = z
     disabled: z.boolean().optional(),
     password: PasswordField.optional(),
   })
-  .refine((change) => Object.values(change).some((value) => value !== undefined), "nothing is to be changed");
+  .refine((change) => Object.values(change).some((value) => value !== undefined), "nothing is to be changed")
+  .openapi({ example: { role: "viewer" } });
 
-export const NewKeyBody = z.strictObject({
-  name: NameField,
-  role: RoleField,
-  expiresInMs: z
-    .int()
-    .min(1000)
-    .max(10 * YEAR_MS)
-    .nullable()
-    .openapi({ description: "how long it is good for; null: until it is revoked" }),
-});
+export const NewKeyBody = z
+  .strictObject({
+    name: NameField,
+    role: RoleField,
+    expiresInMs: z
+      .int()
+      .min(1000)
+      .max(10 * YEAR_MS)
+      .nullable()
+      .openapi({ description: "how long it is good for; null: until it is revoked" }),
+  })
+  .openapi({ example: { name: "prometheus", role: "viewer", expiresInMs: null } });
 
 export const IdParameter = z.object({
   id: z
@@ -95,23 +91,3 @@ export const IdParameter = z.object({
     .max(64)
     .regex(/^[\w-]+$/, "this is no id"),
 });
-
-export const Nothing = z.strictObject({});
-
-/** One page of everything: such lists are short. */
-export function pageOf<T extends z.ZodType>(item: T) {
-  return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
-}
-
-/** What a route answers, for the document: its own answer and, as of every route, errors. */
-export function answers<T extends z.ZodType>(description: string, schema: T) {
-  return {
-    200: { description, content: { "application/json": { schema } } },
-    default: { description: "Refused", content: { "application/json": { schema: ErrorSchema } } },
-  } as const;
-}
-
-/** A body that must be there, as JSON. */
-export function jsonBody<T extends z.ZodType>(schema: T) {
-  return { required: true, content: { "application/json": { schema } } } as const;
-}

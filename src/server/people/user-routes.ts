@@ -3,19 +3,11 @@ import { randomUUID } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { UserSummary } from "../../model/fleet.ts";
 import type { App, ServerContext } from "../context.ts";
+import { answers, jsonBody, Nothing, pageOf } from "../http/answers.ts";
 import { FleetError } from "../http/errors.ts";
-import { actorOf, requireRole } from "./guard.ts";
+import { actorOf, forRole } from "./guard.ts";
 import { hashSecret } from "./passwords.ts";
-import {
-  answers,
-  IdParameter,
-  jsonBody,
-  NewUserBody,
-  Nothing,
-  pageOf,
-  UserChangeBody,
-  UserSchema,
-} from "./schemas.ts";
+import { IdParameter, NewUserBody, UserChangeBody, UserSchema } from "./schemas.ts";
 
 async function userById(context: ServerContext, id: string): Promise<UserSummary> {
   const found = (await context.store.people.users()).find((user) => user.id === id);
@@ -33,43 +25,38 @@ function refuse(outcome: "done" | "absent" | "last_admin"): void {
 }
 
 function routes(context: ServerContext) {
-  const tags = ["people"];
-  const middleware = requireRole(context, "admin");
+  const common = { tags: ["people"], ...forRole(context, "admin") };
   return {
     list: createRoute({
+      ...common,
       method: "get",
       path: "/api/v1/users",
-      tags,
       summary: "The users",
-      middleware,
       responses: answers("All of them", pageOf(UserSchema)),
     }),
     create: createRoute({
+      ...common,
       method: "post",
       path: "/api/v1/users",
-      tags,
       summary: "Add a user",
-      middleware,
       request: { body: jsonBody(NewUserBody) },
-      responses: answers("The user", z.object({ user: UserSchema })),
+      responses: answers("The user", z.object({ user: UserSchema }), 409),
     }),
     change: createRoute({
+      ...common,
       method: "patch",
       path: "/api/v1/users/{id}",
-      tags,
       summary: "Change a user's role or password, disable or enable one; ends the user's sessions",
-      middleware,
       request: { params: IdParameter, body: jsonBody(UserChangeBody) },
-      responses: answers("The user", z.object({ user: UserSchema })),
+      responses: answers("The user", z.object({ user: UserSchema }), 404, 409),
     }),
     remove: createRoute({
+      ...common,
       method: "delete",
       path: "/api/v1/users/{id}",
-      tags,
       summary: "Remove a user and end the user's sessions",
-      middleware,
       request: { params: IdParameter },
-      responses: answers("It is gone", Nothing),
+      responses: answers("It is gone", Nothing, 404, 409),
     }),
   };
 }

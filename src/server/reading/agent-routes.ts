@@ -3,65 +3,60 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { AGENT_STATES } from "../../model/fleet.ts";
 import { WatchPayload } from "../../protocol/fleet/messages.ts";
 import type { App, ServerContext } from "../context.ts";
+import { answers, jsonBody, Nothing, pageOf } from "../http/answers.ts";
 import { FleetError } from "../http/errors.ts";
-import { requireRole } from "../people/guard.ts";
-import { answers, jsonBody, Nothing, pageOf } from "../people/schemas.ts";
+import { forRole } from "../people/guard.ts";
 import { AgentId, asked, askedPage, given, onlineSinceMs, PageFields, Search, wholePage } from "./asking.ts";
 import { AgentSchema, JoinRequestSchema, ReconciliationSchema } from "./schemas.ts";
 
 /** The command to watch is worth nothing once the time to watch is over; so long it may be late. */
 const LATE_MS = 10_000;
 const params = z.object({ id: AgentId });
+const Watch = z.strictObject(WatchPayload.shape).openapi({ example: { intervalMs: 1000, forMs: 60_000 } });
 
 function routes(context: ServerContext) {
-  const tags = ["agents of the fleet"];
-  const middleware = requireRole(context, "viewer");
+  const common = { tags: ["fleet"], ...forRole(context, "viewer") };
   return {
     list: createRoute({
+      ...common,
       method: "get",
       path: "/api/v1/agents",
-      tags,
       summary: "All agents",
-      middleware,
       request: {
         query: z.strictObject({ ...PageFields, state: z.enum(AGENT_STATES).optional(), search: Search }),
       },
       responses: answers("A page of agents", pageOf(AgentSchema)),
     }),
     one: createRoute({
+      ...common,
       method: "get",
       path: "/api/v1/agents/{id}",
-      tags,
       summary: "One agent",
-      middleware,
       request: { params },
-      responses: answers("The agent", AgentSchema),
+      responses: answers("The agent", AgentSchema, 404),
     }),
     streams: createRoute({
+      ...common,
       method: "get",
       path: "/api/v1/agents/{id}/streams",
-      tags,
       summary: "Per stream and epoch: what is stored, declared lost, and produced as the agent says",
-      middleware,
       request: { params },
-      responses: answers("All epochs of all streams", pageOf(ReconciliationSchema)),
+      responses: answers("All epochs of all streams", pageOf(ReconciliationSchema), 404),
     }),
     joinRequests: createRoute({
+      ...common,
       method: "get",
       path: "/api/v1/join-requests",
-      tags,
       summary: "Agents that wait for a person, with the code to compare",
-      middleware,
       responses: answers("All of them", pageOf(JoinRequestSchema)),
     }),
     watch: createRoute({
+      ...common,
       method: "post",
       path: "/api/v1/agents/{id}/watch",
-      tags,
       summary: "Let the agent tell its connections more often for a while",
-      middleware,
-      request: { params, body: jsonBody(WatchPayload) },
-      responses: answers("The agent is told", Nothing),
+      request: { params, body: jsonBody(Watch) },
+      responses: answers("The agent is told", Nothing, 404),
     }),
   };
 }

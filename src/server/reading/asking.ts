@@ -4,12 +4,11 @@ import { WbError } from "../../model/errors.ts";
 import type { Page } from "../../model/fleet.ts";
 import type { ServerContext } from "../context.ts";
 import { FleetError } from "../http/errors.ts";
+import { SILENT_INTERVALS } from "../limits.ts";
 
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1000;
 const TIME_MAX = 8.64e15;
-/** An agent that was not heard of for so many intervals is offline. */
-const SILENT_INTERVALS = 3;
 
 /** As a query has numbers: digits only, so that `1e3`, `0x10` and ` ` are refused. */
 function wholeNumber(min: number, max: number) {

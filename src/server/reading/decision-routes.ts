@@ -6,9 +6,10 @@ import { toBase64Url } from "../../protocol/fleet/canonical.ts";
 import { formatJoinToken, joinSecretHash } from "../../protocol/fleet/join-token.ts";
 import type { Actor } from "../../store/fleet/contract.ts";
 import type { App, ServerContext } from "../context.ts";
+import { answers, jsonBody, Nothing, pageOf } from "../http/answers.ts";
 import { FleetError } from "../http/errors.ts";
-import { actorOf, requireRole } from "../people/guard.ts";
-import { answers, IdParameter, jsonBody, Nothing, pageOf } from "../people/schemas.ts";
+import { actorOf, forRole } from "../people/guard.ts";
+import { IdParameter } from "../people/schemas.ts";
 import { noAgent } from "./agent-routes.ts";
 import { AgentId, wholePage } from "./asking.ts";
 import { TokenSchema } from "./schemas.ts";
@@ -16,27 +17,31 @@ import { TokenSchema } from "./schemas.ts";
 const HOUR_MS = 3_600_000;
 const TOKEN_USES_MAX = 10_000;
 const TOKEN_MS_MAX = 30 * 24 * HOUR_MS;
-/** As many as a token has room for. */
-const TOKEN_ADDRESSES_MAX = 8;
 
 const params = z.object({ id: AgentId });
-const Reason = z.strictObject({ reason: z.string().max(1000).default("") });
-const Approval = z.strictObject({ code: z.string().min(1).max(32) });
-const NewToken = z.strictObject({
-  uses: z.int().min(1).max(TOKEN_USES_MAX).default(1),
-  expiresInMs: z.int().min(1000).max(TOKEN_MS_MAX).default(HOUR_MS),
-  requiresApproval: z.boolean().default(false),
-});
+const Reason = z
+  .strictObject({ reason: z.string().max(1000).default("") })
+  .openapi({ example: { reason: "the machine was sold" } });
+const Approval = z
+  .strictObject({ code: z.string().min(1).max(32) })
+  .openapi({ example: { code: "7K2M-9QXD" } });
+const NewToken = z
+  .strictObject({
+    uses: z.int().min(1).max(TOKEN_USES_MAX).default(1),
+    expiresInMs: z.int().min(1000).max(TOKEN_MS_MAX).default(HOUR_MS),
+    requiresApproval: z.boolean().default(false),
+  })
+  .openapi({ example: { uses: 5, expiresInMs: HOUR_MS, requiresApproval: false } });
 
 function routes(context: ServerContext) {
-  const middleware = requireRole(context, "operator");
+  const operator = forRole(context, "operator");
   const decision = (path: string, summary: string) => ({
     method: "post" as const,
     path: `/api/v1/agents/{id}/${path}`,
-    tags: ["agents of the fleet"],
+    tags: ["fleet"],
+    ...operator,
     summary,
-    middleware,
-    responses: answers("Done", Nothing),
+    responses: answers("Done", Nothing, 404),
   });
   const tags = ["join tokens"];
   return {
@@ -57,7 +62,7 @@ function routes(context: ServerContext) {
       path: "/api/v1/tokens",
       tags,
       summary: "The join tokens, never their secrets",
-      middleware: requireRole(context, "viewer"),
+      ...forRole(context, "viewer"),
       responses: answers("All of them, the newest first", pageOf(TokenSchema)),
     }),
     createToken: createRoute({
@@ -65,7 +70,7 @@ function routes(context: ServerContext) {
       path: "/api/v1/tokens",
       tags,
       summary: "Make a join token; this answer is the only one that tells it",
-      middleware,
+      ...operator,
       request: { body: jsonBody(NewToken) },
       responses: answers("The token", z.object({ token: z.string(), summary: TokenSchema })),
     }),
@@ -74,9 +79,9 @@ function routes(context: ServerContext) {
       path: "/api/v1/tokens/{id}",
       tags,
       summary: "Make a join token worthless, at once",
-      middleware,
+      ...operator,
       request: { params: IdParameter },
-      responses: answers("It lets nobody in any more", Nothing),
+      responses: answers("It lets nobody in any more", Nothing, 404),
     }),
   };
 }
@@ -120,11 +125,9 @@ interface Decision {
 /** @throws FleetError where there is no such agent, or it is in a state in which this can't be decided. */
 async function decide(context: ServerContext, { id, from, to, reason, actor }: Decision): Promise<void> {
   const { agents } = context.store;
+  if (await agents.setState(id, to, reason, actor, context.clock.now(), from)) return;
   const agent = await agents.get(id);
   if (agent === undefined) throw noAgent();
-  const isDone =
-    from.includes(agent.state) && (await agents.setState(id, to, reason, actor, context.clock.now()));
-  if (isDone) return;
   throw new FleetError("bad_request", `this agent is ${agent.state}`, {
     hint: `it can be done with one that is ${from.join(" or ")}`,
   });
@@ -159,21 +162,16 @@ function registerTokenRoutes(app: App, context: ServerContext): void {
     const id = randomBytes(6).toString("hex");
     const secret = toBase64Url(randomBytes(32));
     const nowMs = context.clock.now();
-    const expiresAtMs = nowMs + expiresInMs;
-    const actor = actorOf(c);
-    await tokens.create({
+    const summary = await tokens.create({
       id,
       secretHash: joinSecretHash(secret),
       uses,
-      expiresAtMs,
+      expiresAtMs: nowMs + expiresInMs,
       requiresApproval,
-      actor,
+      actor: actorOf(c),
       nowMs,
     });
-    const addresses = context.addresses().slice(0, TOKEN_ADDRESSES_MAX);
-    const token = formatJoinToken({ addresses, pin: context.pin, id, secret });
-    const summary = (await tokens.list()).find((each) => each.id === id);
-    if (summary === undefined) throw new FleetError("internal", "the token was not stored");
+    const token = formatJoinToken({ addresses: context.addresses(), pin: context.pin, id, secret });
     return c.json({ token, summary }, 200);
   });
   app.openapi(revokeToken, async (c) => {

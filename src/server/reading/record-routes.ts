@@ -4,9 +4,9 @@ import { CATEGORIES } from "../../model/categories.ts";
 import { STREAMS } from "../../protocol/fleet/envelope.ts";
 import { EventProof, makeEventProof } from "../../protocol/fleet/event-proof.ts";
 import type { App, ServerContext } from "../context.ts";
+import { answers, pageOf } from "../http/answers.ts";
 import { FleetError } from "../http/errors.ts";
-import { requireRole } from "../people/guard.ts";
-import { answers, pageOf } from "../people/schemas.ts";
+import { forRole } from "../people/guard.ts";
 import { AgentId, askedPage, Flag, given, PageFields, Search, TimeMs } from "./asking.ts";
 import { AuditSchema, ConnectionSchema, EventSchema, LossSchema, ProcessSchema } from "./schemas.ts";
 
@@ -26,8 +26,9 @@ const ProofParameters = z.object({
 });
 
 function routes(context: ServerContext) {
-  const common = { method: "get" as const, tags: ["records"], middleware: requireRole(context, "viewer") };
+  const common = { method: "get" as const, tags: ["records"], ...forRole(context, "viewer") };
   const times = { since: TimeMs, until: TimeMs };
+  const ofAgent = { ...PageFields, agent: AgentId.optional() };
   return {
     processes: createRoute({
       ...common,
@@ -35,9 +36,8 @@ function routes(context: ServerContext) {
       summary: "Processes that run or ran",
       request: {
         query: z.strictObject({
-          ...PageFields,
+          ...ofAgent,
           ...times,
-          agent: AgentId.optional(),
           running: Flag.optional(),
           category: z.enum(CATEGORIES).optional(),
           search: Search,
@@ -50,7 +50,7 @@ function routes(context: ServerContext) {
       path: "/api/v1/connections",
       summary: "What processes exchanged with remote addresses, by interval",
       request: {
-        query: z.strictObject({ ...PageFields, ...times, agent: AgentId.optional(), search: Search }),
+        query: z.strictObject({ ...ofAgent, ...times, search: Search }),
       },
       responses: answers("A page of connections", pageOf(ConnectionSchema)),
     }),
@@ -59,13 +59,7 @@ function routes(context: ServerContext) {
       path: "/api/v1/events",
       summary: "Events as the agents signed them",
       request: {
-        query: z.strictObject({
-          ...PageFields,
-          ...times,
-          agent: AgentId.optional(),
-          stream: stream.optional(),
-          type: word,
-        }),
+        query: z.strictObject({ ...ofAgent, ...times, stream: stream.optional(), type: word }),
       },
       responses: answers("A page of events", pageOf(EventSchema)),
     }),
@@ -74,13 +68,17 @@ function routes(context: ServerContext) {
       path: "/api/v1/events/{agent}/{stream}/{epoch}/{seq}/proof",
       summary: "The proof of one event, for `wb verify`",
       request: { params: ProofParameters },
-      responses: answers("The event, the signed header of its batch, and the way between them", EventProof),
+      responses: answers(
+        "The event, the signed header of its batch, and the way between them",
+        EventProof,
+        404,
+      ),
     }),
     losses: createRoute({
       ...common,
       path: "/api/v1/losses",
       summary: "What is declared lost",
-      request: { query: z.strictObject({ ...PageFields, agent: AgentId.optional() }) },
+      request: { query: z.strictObject(ofAgent) },
       responses: answers("A page of losses", pageOf(LossSchema)),
     }),
     audit: createRoute({

@@ -10,6 +10,7 @@ import {
   type ConnectionRecord,
   type JoinRequestSummary,
   type JoinTokenSummary,
+  type LiveEvent,
   type LossRecord,
   type ProcessRecord,
   type StoredEvent,
@@ -212,3 +213,20 @@ export const JoinRequestSchema: z.ZodType<JoinRequestSummary> = z
     requestedAtMs: timeMs,
   })
   .openapi("JoinRequest");
+
+const agentId = z.string();
+
+export const LiveEventSchema: z.ZodType<LiveEvent> = z
+  .discriminatedUnion("type", [
+    z.object({ type: z.literal("agent"), agentId, change: z.string() }),
+    z.object({ type: z.enum(["process_started", "process_stopped"]), agentId, process: ProcessSchema }),
+    z.object({ type: z.literal("connections"), agentId, connections: z.array(ConnectionSchema) }),
+    z.object({ type: z.literal("classification"), entry: ClassificationSchema }),
+    z.object({ type: z.literal("loss"), agentId, loss: LossSchema }),
+    z.object({ type: z.literal("audit"), entry: AuditSchema }),
+    z.object({
+      type: z.literal("gap"),
+      missed: z.int().openapi({ description: "so many were not told; -1: nobody knows how many" }),
+    }),
+  ])
+  .openapi({ description: "What is told live" });

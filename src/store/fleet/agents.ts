@@ -3,7 +3,7 @@ import type { AgentState, AgentSummary, Page } from "../../model/fleet.ts";
 import { AGENT_STATES } from "../../model/fleet.ts";
 import { readAgent, SUMMARY_COLUMNS, SUMMARY_TABLES, toSummary, type SummaryRow } from "./agent-rows.ts";
 import { writeAudit } from "./audit.ts";
-import type { Actor, AgentStore } from "./contract.ts";
+import type { AgentStore } from "./contract.ts";
 import { joinAgent, readJoinRequests } from "./joining.ts";
 import { addSearch, checkedLimit, formatCursor, parseCursor } from "./pages.ts";
 import type { Sql, SqlDatabase } from "./sql.ts";
@@ -65,8 +65,7 @@ export function createAgentStore(database: SqlDatabase): AgentStore {
     },
 
     joinRequests: () => readJoinRequests(database),
-    setState: (id, state, reason, actor, nowMs) =>
-      database.transaction((sql) => changeState(sql, id, state, reason, actor, nowMs)),
+    setState: (...change) => database.transaction((sql) => changeState(sql, ...change)),
 
     async setInstance(id, instance, retired, counterFloor) {
       await database.run(
@@ -120,18 +119,14 @@ async function countAgents(sql: Sql, onlineSinceMs: number): Promise<Record<Agen
 
 async function changeState(
   sql: Sql,
-  id: string,
-  state: AgentState,
-  reason: string,
-  actor: Actor,
-  nowMs: number,
+  ...[id, state, reason, actor, nowMs, from]: Parameters<AgentStore["setState"]>
 ): Promise<boolean> {
   const agent = await sql.one<{ agent_key: number; state: AgentState; hostname: string }>(
     "SELECT agent_key, state, hostname FROM agents WHERE id = $1",
     [id],
   );
   const action = agent === undefined ? undefined : TRANSITIONS[agent.state][state];
-  if (agent === undefined || action === undefined) return false;
+  if (agent === undefined || action === undefined || from?.includes(agent.state) === false) return false;
   await sql.run("UPDATE agents SET state = $2, state_reason = $3 WHERE agent_key = $1", [
     agent.agent_key,
     state,

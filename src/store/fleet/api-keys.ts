@@ -33,6 +33,17 @@ export function createKeyStore(
         );
         const details = { name, role, expiresAtMs };
         await writeAudit(sql, { actor, action: "key.create", subject: id, details, atMs: nowMs });
+        const createdBy = actor.name;
+        return {
+          id,
+          name,
+          role,
+          createdBy,
+          createdAtMs: nowMs,
+          expiresAtMs,
+          lastUsedAtMs: null,
+          revoked: false,
+        };
       }),
 
     async key(id) {
@@ -57,9 +68,12 @@ export function createKeyStore(
 
     revokeKey: (id, actor, nowMs) =>
       database.transaction(async (sql) => {
-        const changed = await sql.run("UPDATE api_keys SET revoked = 1 WHERE id = $1 AND revoked = 0", [id]);
-        if (changed === 0) return false;
-        await writeAudit(sql, { actor, action: "key.revoke", subject: id, details: null, atMs: nowMs });
+        const key = await sql.one<{ name: string }>(
+          "UPDATE api_keys SET revoked = 1 WHERE id = $1 AND revoked = 0 RETURNING name",
+          [id],
+        );
+        if (key === undefined) return false;
+        await writeAudit(sql, { actor, action: "key.revoke", subject: id, details: key, atMs: nowMs });
         return true;
       }),
   };

@@ -24,7 +24,9 @@ const UPDATES_MAX = 1000;
 
 const ENTRY_COLUMNS = `t.fingerprint_hash, t.process_name, t.path, t.publisher, t.version, t.classification,
   t.classification_source, t.confidence, t.original_classification, t.overridden_by, t.override_reason, t.updated_at_ms,
-  (SELECT COUNT(*) FROM agent_fingerprints f WHERE f.fingerprint_hash = t.fingerprint_hash) AS agents`;
+  COALESCE(f.agents, 0) AS agents`;
+const ENTRY_TABLES =
+  "process_classifications t LEFT JOIN fingerprints f ON f.fingerprint_hash = t.fingerprint_hash";
 
 interface EntryRow {
   readonly fingerprint_hash: string;
@@ -68,8 +70,7 @@ export function createClassificationStore(database: SqlDatabase): Classification
     async getMany(hashes) {
       const rows = await selectIn<EntryRow>(
         database,
-        (list) =>
-          `SELECT ${ENTRY_COLUMNS} FROM process_classifications t WHERE t.fingerprint_hash IN (${list})`,
+        (list) => `SELECT ${ENTRY_COLUMNS} FROM ${ENTRY_TABLES} WHERE t.fingerprint_hash IN (${list})`,
         [],
         [...new Set(hashes)],
       );
@@ -105,7 +106,7 @@ export function createClassificationStore(database: SqlDatabase): Classification
 
 async function readEntry(sql: Sql, hash: string): Promise<ClassificationEntry | undefined> {
   const row = await sql.one<EntryRow>(
-    `SELECT ${ENTRY_COLUMNS} FROM process_classifications t WHERE t.fingerprint_hash = $1`,
+    `SELECT ${ENTRY_COLUMNS} FROM ${ENTRY_TABLES} WHERE t.fingerprint_hash = $1`,
     [hash],
   );
   return row === undefined ? undefined : toEntry(row);
@@ -144,7 +145,7 @@ async function listEntries(
       kind: "classifications",
       table: "process_classifications",
       number: "position",
-      from: "process_classifications t",
+      from: ENTRY_TABLES,
       columns: ENTRY_COLUMNS,
       scope: new Conditions(),
       filters,

@@ -66,7 +66,6 @@ export interface AgentStore {
     readonly publicKey: string;
     readonly machine: MachineFacts;
     readonly token: { readonly id: string; readonly secretHash: string } | null;
-    readonly code: string | null;
     readonly commitment: string;
     readonly parentNonce: string;
     readonly address: string;
@@ -78,7 +77,15 @@ export interface AgentStore {
   ): Promise<{ commitment: string; parentNonce: string; code: string | null } | undefined>;
   setJoinCode(agentId: string, code: string): Promise<void>;
   joinRequests(): Promise<JoinRequestSummary[]>;
-  setState(id: string, state: AgentState, reason: string, actor: Actor, nowMs: number): Promise<boolean>;
+  /** False where there is no such agent, or it is in a state that this can't follow, or in none of `from`, where they are named. */
+  setState(
+    id: string,
+    state: AgentState,
+    reason: string,
+    actor: Actor,
+    nowMs: number,
+    from?: readonly AgentState[],
+  ): Promise<boolean>;
   setInstance(id: string, instance: string, retired: readonly string[], counterFloor: number): Promise<void>;
   /** Many at once, in one transaction: off the hot row by batches. */
   storeHeartbeats(
@@ -101,7 +108,8 @@ export interface TokenStore {
     readonly requiresApproval: boolean;
     readonly actor: Actor;
     readonly nowMs: number;
-  }): Promise<void>;
+  }): Promise<JoinTokenSummary>;
+  /** The newest 1000. */
   list(): Promise<JoinTokenSummary[]>;
   revoke(id: string, actor: Actor, nowMs: number): Promise<boolean>;
 }
@@ -297,7 +305,7 @@ export interface PeopleStore {
     key: { id: string; name: string; role: Role; secretHash: string; expiresAtMs: number | null },
     actor: Actor,
     nowMs: number,
-  ): Promise<void>;
+  ): Promise<ApiKeySummary>;
   key(id: string): Promise<(ApiKeySummary & { readonly secretHash: string }) | undefined>;
   keys(): Promise<ApiKeySummary[]>;
   touchKey(id: string, nowMs: number): Promise<void>;

@@ -2,7 +2,7 @@
 import { fingerprintHashOf } from "../../protocol/fleet/fingerprint.ts";
 import type { Fingerprint } from "../../protocol/fleet/payloads.ts";
 import type { Sql, SqlValue } from "./sql.ts";
-import { insertRows } from "./statements.ts";
+import { insertNew, insertRows } from "./statements.ts";
 
 const HOUR_MS = 3_600_000;
 const COLUMNS = [
@@ -15,6 +15,7 @@ const COLUMNS = [
   "version",
   "first_seen_ms",
   "last_seen_ms",
+  "agents",
 ] as const;
 /** Most programs are seen over and over: a row is touched once an hour, not at each start of it. */
 const SEEN_AGAIN = `ON CONFLICT (fingerprint_hash) DO UPDATE SET last_seen_ms = excluded.last_seen_ms
@@ -50,20 +51,26 @@ export class FingerprintProjection {
     if (!isItsOwn(hash, program)) return;
     const { name, path, fileHash, signature, publisher, version } = program;
     if (!this.#programs.has(hash))
-      this.#programs.set(hash, [hash, name, path, fileHash, signature, publisher, version, nowMs, nowMs]);
+      this.#programs.set(hash, [hash, name, path, fileHash, signature, publisher, version, nowMs, nowMs, 0]);
     const sighting = `${hash} ${agentKey}`;
     if (!this.#sightings.has(sighting)) this.#sightings.set(sighting, [hash, agentKey]);
   }
 
   async write(): Promise<void> {
     await insertRows(this.#sql, "fingerprints", COLUMNS, [...this.#programs.values()], SEEN_AGAIN);
-    await insertRows(
+    const seenFirst = await insertNew<{ fingerprint_hash: string }>(
       this.#sql,
       "agent_fingerprints",
       ["fingerprint_hash", "agent_key"],
       [...this.#sightings.values()],
-      "ON CONFLICT (fingerprint_hash, agent_key) DO NOTHING",
+      "fingerprint_hash",
     );
+    for (const [hash, rows] of Map.groupBy(seenFirst, (row) => row.fingerprint_hash)) {
+      await this.#sql.run("UPDATE fingerprints SET agents = agents + $2 WHERE fingerprint_hash = $1", [
+        hash,
+        rows.length,
+      ]);
+    }
     this.#programs.clear();
     this.#sightings.clear();
   }

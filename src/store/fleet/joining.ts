@@ -71,7 +71,7 @@ async function addAgent(sql: Sql, request: JoinFacts, state: AgentState): Promis
   await sql.run(
     `INSERT INTO agents (agent_key, id, public_key, state, state_reason, hostname, machine, address, joined_at_ms,
        join_token_id, join_commitment, join_parent_nonce, join_code, instance, retired_instances, counter_floor, command_seq)
-     VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, $8, $9, $10, $11, $12, NULL, '[]', 0, 0)`,
+     VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, $8, $9, $10, $11, NULL, NULL, '[]', 0, 0)`,
     [
       await reserveNumbers(sql, "agents", 1),
       request.agentId,
@@ -84,7 +84,6 @@ async function addAgent(sql: Sql, request: JoinFacts, state: AgentState): Promis
       request.token?.id ?? null,
       request.commitment,
       request.parentNonce,
-      request.code,
     ],
   );
 }
@@ -92,7 +91,7 @@ async function addAgent(sql: Sql, request: JoinFacts, state: AgentState): Promis
 async function renewAgent(sql: Sql, request: JoinFacts, known: KnownAgent, state: AgentState): Promise<void> {
   await sql.run(
     `UPDATE agents SET state = $2, state_reason = NULL, hostname = $3, machine = $4, address = $5,
-       join_token_id = COALESCE($6, join_token_id), join_commitment = $7, join_parent_nonce = $8, join_code = $9
+       join_token_id = COALESCE($6, join_token_id), join_commitment = $7, join_parent_nonce = $8, join_code = NULL
      WHERE agent_key = $1`,
     [
       known.agent_key,
@@ -103,7 +102,6 @@ async function renewAgent(sql: Sql, request: JoinFacts, known: KnownAgent, state
       request.token?.id ?? null,
       request.commitment,
       request.parentNonce,
-      request.code,
     ],
   );
   if (known.state !== "active") {

@@ -140,15 +140,12 @@ function sessionStore(database: SqlDatabase): Pick<PeopleStore, "createSession" 
           "INSERT INTO sessions (token_hash, user_id, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4)",
           [tokenHash, userId, createdAtMs, expiresAtMs],
         );
-        await sql.run("UPDATE users SET last_login_at_ms = $2 WHERE id = $1", [userId, createdAtMs]);
-        const details = { expiresAtMs };
-        await writeAudit(sql, {
-          actor,
-          action: "session.create",
-          subject: userId,
-          details,
-          atMs: createdAtMs,
-        });
+        const user = await sql.one<{ name: string }>(
+          "UPDATE users SET last_login_at_ms = $2 WHERE id = $1 RETURNING name",
+          [userId, createdAtMs],
+        );
+        const entry = { actor, action: "session.create", subject: user?.name ?? userId };
+        await writeAudit(sql, { ...entry, details: { expiresAtMs }, atMs: createdAtMs });
       }),
 
     async session(tokenHash, nowMs) {
@@ -170,12 +167,13 @@ function sessionStore(database: SqlDatabase): Pick<PeopleStore, "createSession" 
 
     endSession: (tokenHash, actor, nowMs) =>
       database.transaction(async (sql) => {
-        const row = await sql.one<{ user_id: string }>("SELECT user_id FROM sessions WHERE token_hash = $1", [
-          tokenHash,
-        ]);
+        const row = await sql.one<{ name: string }>(
+          "SELECT u.name FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1",
+          [tokenHash],
+        );
         if (row === undefined) return;
         await sql.run("DELETE FROM sessions WHERE token_hash = $1", [tokenHash]);
-        const subject = row.user_id;
+        const subject = row.name;
         await writeAudit(sql, { actor, action: "session.end", subject, details: null, atMs: nowMs });
       }),
   };

@@ -50,6 +50,7 @@ export class ProcessProjection {
   readonly #states = new Map<string, ProcessState | undefined>();
   readonly #changed = new Set<ProcessState>();
   #told: ToldProcess[] = [];
+  #receivedAtMs = 0;
 
   constructor(sql: Sql, fingerprints: FingerprintProjection) {
     this.#sql = sql;
@@ -66,6 +67,7 @@ export class ProcessProjection {
     await this.#load(agent.agentKey, payloads);
     const view = await this.#views.of(agent.agentKey);
     this.#told = [];
+    this.#receivedAtMs = receivedAtMs;
     let needsSnapshot = false;
     for (const payload of payloads) {
       if (payload.kind === "snapshot") {
@@ -173,7 +175,7 @@ export class ProcessProjection {
     if (known.stoppedAtMs === null) known.isEndExact = process.isStartExact;
     if (known.snapshotId !== snapshotId) {
       known.snapshotId = snapshotId;
-      this.#changed.add(known);
+      this.#change(known);
     }
     if (differs(before, known)) this.#tell(agent, known);
   }
@@ -195,7 +197,7 @@ export class ProcessProjection {
         state.isEndExact = false;
         view.remove(state.processId);
         if (this.#told.length < TOLD_MAX) this.#tell(agent, state);
-        else this.#changed.add(state);
+        else this.#change(state);
       }
       last = rows.length < ENDED_AT_ONCE ? 0 : (rows.at(-1)?.id ?? 0);
     } while (last > 0);
@@ -211,8 +213,13 @@ export class ProcessProjection {
     this.#tell(agent, state);
   }
 
-  #tell(agent: Agent, state: ProcessState): void {
+  #change(state: ProcessState): void {
+    state.toldAtMs = this.#receivedAtMs;
     this.#changed.add(state);
+  }
+
+  #tell(agent: Agent, state: ProcessState): void {
+    this.#change(state);
     this.#told.push({ agentId: agent.agentId, state: { ...state } });
   }
 
@@ -270,6 +277,7 @@ function unknownState(agentKey: number, processId: string): ProcessState {
     stoppedAtMs: null,
     isEndExact: false,
     snapshotId: null,
+    toldAtMs: 0,
   };
 }
 

@@ -27,6 +27,8 @@ export interface ProcessState {
   isEndExact: boolean;
   /** The snapshot that it was last seen in. */
   snapshotId: string | null;
+  /** By the parent's clock: when it heard the last of it. */
+  toldAtMs: number;
 }
 
 export interface ProcessRow {
@@ -48,6 +50,7 @@ export interface ProcessRow {
   readonly stopped_at_ms: number | null;
   readonly is_end_exact: number;
   readonly snapshot_id: string | null;
+  readonly told_at_ms: number;
 }
 
 export const PROCESS_COLUMNS = [
@@ -69,6 +72,7 @@ export const PROCESS_COLUMNS = [
   "stopped_at_ms",
   "is_end_exact",
   "snapshot_id",
+  "told_at_ms",
 ] as const;
 
 /** All but what a process never changes. */
@@ -96,6 +100,7 @@ export function fromRow(row: ProcessRow): ProcessState {
     stoppedAtMs: row.stopped_at_ms,
     isEndExact: row.is_end_exact === 1,
     snapshotId: row.snapshot_id,
+    toldAtMs: row.told_at_ms,
   };
 }
 
@@ -120,6 +125,7 @@ export function toValues(state: ProcessState, id: number): SqlValue[] {
     state.stoppedAtMs,
     state.isEndExact ? 1 : 0,
     state.snapshotId,
+    state.toldAtMs,
   ];
 }
 
@@ -135,7 +141,7 @@ export function toRecord(
   state: Readonly<ProcessState>,
   known: KnownCategory | undefined,
 ): ProcessRecord {
-  const { agentKey: _key, id: _id, snapshotId: _snapshot, category, ...rest } = state;
+  const { agentKey: _key, id: _id, snapshotId: _snapshot, toldAtMs: _told, category, ...rest } = state;
   return {
     agentId,
     ...rest,

@@ -1,6 +1,6 @@
 /**
- * Deleting what is old, a bounded number of rows at a time, so that nobody waits long for it. Tables that are only added to
- * are deleted from their beginning; what was told together goes together, since rows carry when the parent received them.
+ * Deleting what is old, a bounded number of rows at a time, so that nobody waits long for it. By the parent's time of receiving
+ * it: agents' clocks say nothing here. Tables that are only added to are deleted from their beginning.
  */
 import type { Sql, SqlDatabase } from "./sql.ts";
 
@@ -11,6 +11,12 @@ const ADDED_TO = [
   { table: "event_batches", spared: "" },
   { table: "event_losses", spared: "AND is_hole = 0" },
   { table: "agent_connections", spared: "" },
+] as const;
+const PROGRAM_TABLES = [
+  "agent_fingerprints",
+  "process_classifications",
+  "classification_history",
+  "fingerprints",
 ] as const;
 
 /** How many rows were deleted: fewer than `rowsMax` where nothing more is that old. */
@@ -23,7 +29,7 @@ export async function prune(database: SqlDatabase, beforeMs: number, rowsMax: nu
     }
     deleted += await pruneBy(
       sql,
-      { table: "agent_processes", key: "id", time: "stopped_at_ms" },
+      { table: "agent_processes", key: "id", time: "told_at_ms" },
       "AND stopped_at_ms IS NOT NULL",
       beforeMs,
       rowsMax - deleted,
@@ -39,6 +45,15 @@ export async function prune(database: SqlDatabase, beforeMs: number, rowsMax: nu
   });
 }
 
+interface AddedRow {
+  readonly id: number;
+  readonly received_at_ms: number;
+}
+
+/**
+ * Rows are numbered as they came: what stands before an old one is older, also where the clock was ahead when it came, which shows
+ * in a time after that of the newest. What stands after one that is young is young, also where the clock was behind.
+ */
 async function pruneBeginning(
   sql: Sql,
   table: string,
@@ -46,16 +61,28 @@ async function pruneBeginning(
   beforeMs: number,
   rowsMax: number,
 ): Promise<number> {
-  const rows = await sql.all<{ id: number; received_at_ms: number }>(
-    `SELECT id, received_at_ms FROM ${table} WHERE id > 0 ${spared} ORDER BY id LIMIT $1`,
-    [rowsMax],
+  const from = (id: number, count: number): Promise<AddedRow[]> =>
+    sql.all(`SELECT id, received_at_ms FROM ${table} WHERE id > $1 ${spared} ORDER BY id LIMIT $2`, [
+      id,
+      count,
+    ]);
+  const newest = await sql.one<AddedRow>(
+    `SELECT id, received_at_ms FROM ${table} ORDER BY id DESC LIMIT 1`,
+    [],
   );
-  const last = rows.findLast((row) => row.received_at_ms < beforeMs);
+  const newestMs = newest?.received_at_ms ?? 0;
+  const isOld = (row: AddedRow): boolean => row.received_at_ms < beforeMs;
+  const rows = await from(0, rowsMax);
+  const young = rows.findIndex((row) => !isOld(row) && row.received_at_ms <= newestMs);
+  let last = rows.slice(0, young < 0 ? undefined : young).findLast(isOld);
+  let next = young < 0 ? rows.at(-1) : undefined;
+  // Further on in steps that double: an old one is found once there are about as many of them as stand before them.
+  for (let step = rowsMax; last === undefined && next !== undefined; step *= 2) {
+    [next] = await from(next.id + step - 1, 1);
+    if (next !== undefined && isOld(next)) last = rows.at(-1);
+  }
   if (last === undefined) return 0;
-  return sql.run(`DELETE FROM ${table} WHERE id <= $1 AND received_at_ms < $2 ${spared}`, [
-    last.id,
-    beforeMs,
-  ]);
+  return sql.run(`DELETE FROM ${table} WHERE id <= $1 ${spared}`, [last.id]);
 }
 
 async function pruneBy(
@@ -73,7 +100,7 @@ async function pruneBy(
   );
 }
 
-/** Programs that nobody has seen for long, and what was said about them; but not a person's word. */
+/** Programs that nobody has seen for long, or only asked about, and what was said about them; but not a person's word. */
 async function prunePrograms(sql: Sql, beforeMs: number, rowsMax: number): Promise<number> {
   if (rowsMax <= 0) return 0;
   const old = await sql.all<{ fingerprint_hash: string }>(
@@ -82,14 +109,21 @@ async function prunePrograms(sql: Sql, beforeMs: number, rowsMax: number): Promi
           AND c.classification_source = 'parent_override') ORDER BY f.last_seen_ms LIMIT $2`,
     [beforeMs, rowsMax],
   );
-  for (const { fingerprint_hash: hash } of old) {
-    for (const table of ["agent_fingerprints", "process_classifications", "fingerprints"])
+  const unseen = await sql.all<{ fingerprint_hash: string }>(
+    `SELECT c.fingerprint_hash FROM process_classifications c WHERE c.updated_at_ms < $1
+       AND c.classification_source <> 'parent_override' AND NOT EXISTS
+       (SELECT 1 FROM fingerprints f WHERE f.fingerprint_hash = c.fingerprint_hash) ORDER BY c.updated_at_ms LIMIT $2`,
+    [beforeMs, rowsMax - old.length],
+  );
+  for (const { fingerprint_hash: hash } of [...old, ...unseen]) {
+    for (const table of PROGRAM_TABLES)
       await sql.run(`DELETE FROM ${table} WHERE fingerprint_hash = $1`, [hash]);
   }
+  const programs = old.length + unseen.length;
   const suggestions = {
     table: "process_classification_suggestions",
     key: "fingerprint_hash, agent_id, suggested_by",
     time: "created_at_ms",
   };
-  return old.length + (await pruneBy(sql, suggestions, "", beforeMs, rowsMax - old.length));
+  return programs + (await pruneBy(sql, suggestions, "", beforeMs, rowsMax - programs));
 }

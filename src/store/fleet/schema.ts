@@ -169,13 +169,14 @@ const processTables = (numericKey: string): string => `
     started_at_ms DOUBLE PRECISION NOT NULL,
     stopped_at_ms DOUBLE PRECISION,
     is_end_exact SMALLINT NOT NULL,
-    snapshot_id TEXT
+    snapshot_id TEXT,
+    told_at_ms DOUBLE PRECISION NOT NULL
   );
   CREATE UNIQUE INDEX agent_processes_once ON agent_processes (agent_key, process_id);
   CREATE INDEX agent_processes_by_agent ON agent_processes (agent_key, id);
   CREATE INDEX agent_processes_running ON agent_processes (agent_key, id) WHERE stopped_at_ms IS NULL;
   CREATE INDEX agent_processes_running_anywhere ON agent_processes (id) WHERE stopped_at_ms IS NULL;
-  CREATE INDEX agent_processes_stopped ON agent_processes (stopped_at_ms) WHERE stopped_at_ms IS NOT NULL;
+  CREATE INDEX agent_processes_stopped ON agent_processes (told_at_ms) WHERE stopped_at_ms IS NOT NULL;
 
   -- What the parent takes for the set of an agent's running processes.
   CREATE TABLE process_views (
@@ -217,7 +218,9 @@ const classificationTables = (numericKey: string): string => `
     publisher TEXT,
     version TEXT,
     first_seen_ms DOUBLE PRECISION NOT NULL,
-    last_seen_ms DOUBLE PRECISION NOT NULL
+    last_seen_ms DOUBLE PRECISION NOT NULL,
+    -- As many as agent_fingerprints has rows of it: counting ten thousand of them for each program takes too long.
+    agents BIGINT NOT NULL
   );
   CREATE INDEX fingerprints_by_age ON fingerprints (last_seen_ms);
   CREATE TABLE agent_fingerprints (
@@ -242,6 +245,7 @@ const classificationTables = (numericKey: string): string => `
     updated_at_ms DOUBLE PRECISION NOT NULL,
     position BIGINT NOT NULL UNIQUE
   );
+  CREATE INDEX process_classifications_by_age ON process_classifications (updated_at_ms);
   CREATE TABLE process_classification_suggestions (
     fingerprint_hash TEXT NOT NULL,
     agent_id TEXT NOT NULL,

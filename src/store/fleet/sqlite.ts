@@ -7,16 +7,13 @@
 import { SQLiteError, type Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
 import { WbError } from "../../model/errors.ts";
 import { openForReading, openForWriting, storageMessage, type DatabaseDefinition } from "../database.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { LogSync } from "./log-sync.ts";
 import type { Sql, SqlDatabase, SqlValue } from "./sql.ts";
 
 /** Statements kept ready per connection; the one that was not used for longest goes. */
 const STATEMENTS_MAX = 256;
-/**
- * The log is written back once it has so many pages (4 MiB: more of them at once would be faster in all, and a longer wait for
- * who comes just then), and cut back to this size after it was larger.
- */
-const CHECKPOINT_PAGES = 1024;
+/** The log is cut back to this size after it was larger. */
 const LOG_BYTES_MAX = 64 * 1024 * 1024;
 const CACHE_KIB = 64 * 1024;
 /** Errors that are the disk's or the file's, and no defect of a statement. */
@@ -26,6 +23,8 @@ const STORAGE_ERROR =
 export interface SqliteOptions {
   /** A damaged file was moved to this path, and a new one begun. */
   readonly onSetAside?: ((path: string) => void) | undefined;
+  /** Something does not work that can be done without. Told once until it works again. */
+  readonly onTrouble?: ((message: string) => void) | undefined;
 }
 
 /**
@@ -42,11 +41,10 @@ export function openSqlite(
   try {
     // What was acknowledged to an agent is deleted there: it must outlive a power failure. LogSync sees to that.
     database.run("PRAGMA synchronous = NORMAL");
-    database.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     database.run(`PRAGMA journal_size_limit = ${LOG_BYTES_MAX}`);
     database.run(`PRAGMA cache_size = -${CACHE_KIB}`);
     database.run("PRAGMA temp_store = MEMORY");
-    return new SqliteDatabase(path, database, openForReading(path, definition));
+    return new SqliteDatabase(path, database, openForReading(path, definition), options.onTrouble);
   } catch (error) {
     database.close();
     throw asStorageError(error, path);
@@ -58,15 +56,22 @@ export class SqliteDatabase implements SqlDatabase {
   readonly #writer: Connection;
   readonly #reader: Connection;
   readonly #log: LogSync;
-  /** Ends when the transaction that was asked for last has ended. */
+  readonly #checkpointer: Checkpointer;
+  /** Ends when the transaction that was asked for last has ended, and the log was written back where it was long. */
   #last: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(path: string, writer: Database, reader: Database) {
+  constructor(
+    path: string,
+    writer: Database,
+    reader: Database,
+    onTrouble: (message: string) => void = () => undefined,
+  ) {
     this.#path = path;
     this.#writer = new Connection(writer);
     this.#reader = new Connection(reader);
     this.#log = new LogSync(path);
+    this.#checkpointer = new Checkpointer(path, writer, onTrouble);
   }
 
   async all<Row>(text: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
@@ -94,9 +99,11 @@ export class SqliteDatabase implements SqlDatabase {
     let result: T;
     try {
       result = await this.#inTransaction(work);
-    } finally {
+    } catch (error) {
       turn.resolve();
+      throw error;
     }
+    void this.#checkpointer.afterCommit().then(turn.resolve);
     await this.#durable();
     return result;
   }
@@ -154,6 +161,7 @@ export class SqliteDatabase implements SqlDatabase {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#log.close();
+    await this.#checkpointer.close();
     this.#reader.close();
     this.#writer.close();
   }

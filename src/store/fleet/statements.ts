@@ -19,6 +19,20 @@ function insertText(table: string, columns: readonly string[], rows: number, suf
   return text;
 }
 
+/** The statements that insert these rows, each with its values. */
+function* insertsOf(
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly SqlValue[])[],
+  suffix: string,
+): Generator<[text: string, values: SqlValue[]]> {
+  let at = 0;
+  for (const size of ROWS_PER_STATEMENT) {
+    for (; rows.length - at >= size; at += size)
+      yield [insertText(table, columns, size, suffix), rows.slice(at, at + size).flat()];
+  }
+}
+
 /** `suffix` is the ON CONFLICT clause. PostgreSQL wants that no row comes twice in one statement where that clause updates. */
 export async function insertRows(
   sql: Sql,
@@ -27,11 +41,26 @@ export async function insertRows(
   rows: readonly (readonly SqlValue[])[],
   suffix = "",
 ): Promise<void> {
-  let at = 0;
-  for (const size of ROWS_PER_STATEMENT) {
-    for (; rows.length - at >= size; at += size)
-      await sql.run(insertText(table, columns, size, suffix), rows.slice(at, at + size).flat());
-  }
+  for (const [text, values] of insertsOf(table, columns, rows, suffix)) await sql.run(text, values);
+}
+
+/** Those that were not there before, as `returning` names their columns. */
+export async function insertNew<Row>(
+  sql: Sql,
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly SqlValue[])[],
+  returning: string,
+): Promise<Row[]> {
+  const added: Row[] = [];
+  for (const [text, values] of insertsOf(
+    table,
+    columns,
+    rows,
+    `ON CONFLICT DO NOTHING RETURNING ${returning}`,
+  ))
+    added.push(...(await sql.all<Row>(text, values)));
+  return added;
 }
 
 /** Rows whose column is one of the values. `text(list)` is the statement; its parameters before the list are `before`. */

@@ -1,4 +1,4 @@
-/** Join tokens: made, listed and revoked by people; their uses are counted where an agent joins (agents.ts). */
+/** Join tokens: made, listed and revoked by people; their uses are counted where an agent joins (joining.ts). */
 import type { JoinTokenSummary } from "../../model/fleet.ts";
 import { writeAudit } from "./audit.ts";
 import type { TokenStore } from "./contract.ts";
@@ -29,6 +29,16 @@ export function createTokenStore(database: SqlDatabase): TokenStore {
         );
         const details = { uses, expiresAtMs, requiresApproval };
         await writeAudit(sql, { actor, action: "token.create", subject: id, details, atMs: nowMs });
+        return {
+          id,
+          createdBy: actor.name,
+          createdAtMs: nowMs,
+          expiresAtMs,
+          usesLeft: uses,
+          usesTotal: uses,
+          requiresApproval,
+          revoked: false,
+        };
       }),
 
     async list() {

@@ -1,5 +1,6 @@
 /** An agent's health, who is logged in, and the account of its streams: produced = acked + pending + lost. */
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import type { AgentSummary, LossRecord, StreamAccount } from "../../model/fleet.ts";
 import { api, type ApiError, type StreamReconciliation } from "../api.ts";
 import { ErrorBox, Fact, Time } from "../parts/basics.tsx";
@@ -83,34 +84,28 @@ function Sessions({ agent }: { agent: AgentSummary }) {
   );
 }
 
+const STREAM_COLUMNS = ["Stream", "Produced", "Acked", "Pending", "Lost", "Stored here", "Account"] as const;
+
+function isNumber(column: (typeof STREAM_COLUMNS)[number]): boolean {
+  return column !== "Stream" && column !== "Account";
+}
+
 function Streams({ agent, streams }: { agent: AgentSummary; streams: readonly StreamReconciliation[] }) {
   if (agent.streams.length === 0) return <p class="muted">Nothing yet: it tells with its first heartbeat.</p>;
   return (
     <>
-      <div class="scroll-x" tabIndex={0} role="region" aria-label="Streams">
-        <table class="streams">
-          <thead>
-            <tr>
-              <th scope="col">Stream</th>
-              <th scope="col" class="right">
-                Produced
-              </th>
-              <th scope="col" class="right sum">
-                Acked
-              </th>
-              <th scope="col" class="right sum">
-                Pending
-              </th>
-              <th scope="col" class="right sum">
-                Lost
-              </th>
-              <th scope="col" class="right">
-                Stored here
-              </th>
-              <th scope="col">Account</th>
+      <div class="wide-table" tabIndex={0} role="region" aria-label="Streams">
+        <table role="table" class="streams">
+          <thead role="rowgroup">
+            <tr role="row">
+              {STREAM_COLUMNS.map((name) => (
+                <th key={name} role="columnheader" scope="col" class={isNumber(name) ? "right" : ""}>
+                  {name}
+                </th>
+              ))}
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup">
             {agent.streams.map((account) => (
               <StreamRow key={account.stream} account={account} epochs={streams} />
             ))}
@@ -135,24 +130,25 @@ function StreamRow(props: { account: StreamAccount; epochs: readonly StreamRecon
   const declared = epochs.reduce((sum, epoch) => sum + epoch.lost, 0);
   const off = account.produced - account.acked - account.pending - account.lost;
   return (
-    <tr>
-      <th scope="row">{shown(account.stream)}</th>
-      <td class="right number">{count(account.produced)}</td>
-      <td class="right number sum">{count(account.acked)}</td>
-      <td class="right number sum">{count(account.pending)}</td>
-      <td class={account.lost > 0 ? "right number sum bad" : "right number sum"}>
+    <tr role="row">
+      <th role="rowheader" scope="row">
+        {shown(account.stream)}
+      </th>
+      <StreamNumber of="Produced">{count(account.produced)}</StreamNumber>
+      <StreamNumber of="Acked">{count(account.acked)}</StreamNumber>
+      <StreamNumber of="Pending">{count(account.pending)}</StreamNumber>
+      <StreamNumber of="Lost" isBad={account.lost > 0 || account.unknownTails > 0}>
         {count(account.lost)}
         {account.unknownTails > 0 ? (
           <span title={`${count(account.unknownTails)} times nobody can know how many more`}>+?</span>
         ) : null}
-      </td>
-      <td
-        class={stored < account.acked ? "right number bad" : "right number"}
-        title={`${count(stored)} stored, ${count(declared)} declared lost, by the parent's books`}
-      >
-        {count(stored)}
-      </td>
-      <td>
+      </StreamNumber>
+      <StreamNumber of="Stored here" isBad={stored < account.acked}>
+        <span title={`${count(stored)} stored, ${count(declared)} declared lost, by the parent's books`}>
+          {count(stored)}
+        </span>
+      </StreamNumber>
+      <td role="cell">
         {accountHolds(account) ? (
           <span class="good" title="produced = acked + pending + lost">
             ✓ adds up
@@ -162,6 +158,19 @@ function StreamRow(props: { account: StreamAccount; epochs: readonly StreamRecon
         )}
       </td>
     </tr>
+  );
+}
+
+function StreamNumber(props: {
+  of: (typeof STREAM_COLUMNS)[number];
+  isBad?: boolean;
+  children: ComponentChildren;
+}) {
+  const { of, isBad = false, children } = props;
+  return (
+    <td role="cell" data-label={of} class={isBad ? "right number bad" : "right number"}>
+      {children}
+    </td>
   );
 }
 

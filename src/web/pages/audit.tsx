@@ -5,10 +5,12 @@ import { api } from "../api.ts";
 import { Empty, ErrorBox, Skeleton, Time } from "../parts/basics.tsx";
 import { Busy, Pager, SearchField } from "../parts/controls.tsx";
 import { Table, type Column } from "../parts/table.tsx";
+import { linkTo } from "../routes.ts";
 import { useList, useLiveReload } from "../state/use-list.ts";
 import { detailWords, shown } from "../words.ts";
 
 const PAGE_ROWS = 50;
+const AGENT_ID = /^[0-9a-f]{32}$/;
 
 export function AuditPage() {
   const action = useSignal("");
@@ -65,7 +67,14 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
   {
     name: "Done to",
     kind: "subject-cell",
-    cell: (entry) => <span class="break">{shown(entry.subject)}</span>,
+    cell: ({ subject }) =>
+      AGENT_ID.test(subject) ? (
+        <a class="break" href={linkTo("agents", subject, "processes")}>
+          {subject}
+        </a>
+      ) : (
+        <span class="break">{shown(subject)}</span>
+      ),
   },
   {
     name: "Details",

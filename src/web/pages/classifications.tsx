@@ -16,7 +16,7 @@ import { Table, type Column } from "../parts/table.tsx";
 import { asApiError, type PagedList } from "../state/pages.ts";
 import { mayChange } from "../state/session.ts";
 import { useList, useLiveReload } from "../state/use-list.ts";
-import { categoryName, count, shown, sourceName } from "../words.ts";
+import { categoryName, count, shown, sourceName, whoSays } from "../words.ts";
 
 const PAGE_ROWS = 50;
 
@@ -137,14 +137,15 @@ function columnsOf(
     {
       name: "Source",
       kind: "source-cell",
-      cell: (entry) => (
-        <span>
-          {entry.overriddenBy === null ? sourceName(entry.source) : `Set by ${shown(entry.overriddenBy)}`}
-          {entry.confidence === null ? null : (
-            <small class="muted number"> {Math.round(entry.confidence * 100)} % sure</small>
-          )}
-        </span>
-      ),
+      cell: (entry) => {
+        const { who, certainty } = whoSays(entry);
+        return (
+          <span>
+            {who}
+            {certainty === null ? null : <small class="muted number"> {certainty}</small>}
+          </span>
+        );
+      },
     },
     {
       name: "Agents",

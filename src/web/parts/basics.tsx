@@ -76,6 +76,12 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
+/** What stands between backticks is code, as in the hints of the command line. */
+function Prose({ text }: { text: string }) {
+  const parts = text.split("`");
+  return <>{parts.map((part, at) => (at % 2 === 0 ? part : <code key={at}>{part}</code>))}</>;
+}
+
 /** What failed, and what to do about it. */
 export function ErrorBox({ error, retry }: { error: ApiError; retry?: () => void }) {
   return (
@@ -83,7 +89,11 @@ export function ErrorBox({ error, retry }: { error: ApiError; retry?: () => void
       <p>
         <strong>{error.message}</strong>
       </p>
-      {error.hint === undefined ? null : <p>{error.hint}</p>}
+      {error.hint === undefined ? null : (
+        <p>
+          <Prose text={error.hint} />
+        </p>
+      )}
       {retry === undefined ? null : (
         <button type="button" class="button" onClick={retry}>
           Try again

@@ -1,6 +1,7 @@
 /**
  * The parent's live events for whoever is on the page. The browser resumes a connection after the last event it saw; where
- * events were missed all the same, subscribers are told so by a `gap` event, and load anew.
+ * events were missed all the same, subscribers are told so by a `gap` event, and load anew. A page that nobody sees has no
+ * connection: a browser keeps six to one host for all of its tabs.
  */
 import { computed, signal } from "@preact/signals";
 import type { LiveEvent } from "../../model/fleet.ts";
@@ -42,8 +43,11 @@ export function listen(
 ): () => void {
   const connection = new LiveConnection(livePath(agent, types), [...types, "gap"], listener);
   connections.value = [...connections.peek(), connection];
-  connection.open();
+  const look = (): void => (document.visibilityState === "hidden" ? connection.close() : connection.open());
+  document.addEventListener("visibilitychange", look);
+  look();
   return () => {
+    document.removeEventListener("visibilitychange", look);
     connection.close();
     connections.value = connections.peek().filter((each) => each !== connection);
   };
@@ -68,6 +72,7 @@ class LiveConnection {
   }
 
   open(): void {
+    if (this.#source !== undefined && this.#source.readyState !== EventSource.CLOSED) return;
     this.#source = new EventSource(this.#path);
     this.#source.addEventListener("open", () => this.#opened());
     this.#source.addEventListener("error", () => this.#failed());
@@ -82,6 +87,7 @@ class LiveConnection {
   close(): void {
     clearTimeout(this.#reopening);
     clearTimeout(this.#showing);
+    this.#showing = undefined;
     this.#source?.close();
   }
 

@@ -37,7 +37,7 @@ testWith(
     expectContract(judged);
     expect(judged.comparison.missingBytes).toBeLessThanOrEqual(lostBytes(judged));
   },
-  120_000,
+  600_000,
 );
 
 testWith(
@@ -48,7 +48,7 @@ testWith(
     console.log(table.toMarkdown());
     if (process.env["UPDATE_DOCS"] === "1") table.write();
   },
-  120_000,
+  600_000,
 );
 
 testWith(
@@ -65,5 +65,5 @@ testWith(
     expect(told.filter(({ outcome }) => outcome !== "exact").map(({ text }) => text)).toEqual([]);
     expect(judged.comparison.missingBytes).toBeLessThanOrEqual(lostBytes(judged));
   },
-  120_000,
+  600_000,
 );

@@ -35,5 +35,5 @@ testWith(
     const names = new Set([...account.milliseconds.keys()].map((name) => name.split(" ")[0]));
     expect(Object.keys(ENDS_DIFFER).filter((name) => !names.has(name))).toEqual([]);
   },
-  120_000,
+  600_000,
 );

@@ -6,12 +6,14 @@ import { askControl } from "../../../src/agent/control.ts";
 import { FILES } from "../../../src/agent/state.ts";
 import type { AgentStatus } from "../../../src/agent/status.ts";
 import { ParentWithDoor } from "../../support/fleet/agent-world.ts";
+import { connectProxy } from "../../support/fleet/connect-proxy.ts";
 import { wbEnvironment } from "../../support/run-wb.ts";
 import { tmpdir } from "../../support/tmpdir.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const MAIN = join(import.meta.dir, "../../../src/main.ts");
-const TEST_MS = 180_000;
+const TEST_MS = 240_000;
+const RUN_MS = 60_000;
 
 interface Ran {
   readonly out: string;
@@ -31,8 +33,19 @@ function begin(words: readonly string[], env: Record<string, string> = {}, input
 
 async function run(words: readonly string[], env: Record<string, string> = {}, input?: string): Promise<Ran> {
   const child = begin(words, env, input);
+  // One that hangs is ended, so that the test can tell what it said.
+  const timer = setTimeout(() => child.kill("SIGKILL"), RUN_MS);
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  clearTimeout(timer);
   return { out, err, code };
+}
+
+/** How it ended and what it said; one that does not end is killed, so that the test can tell it. */
+async function endOf(child: ReturnType<typeof begin>, said: Promise<string>): Promise<[number, string]> {
+  const timer = setTimeout(() => child.kill("SIGKILL"), RUN_MS);
+  const code = await child.exited;
+  clearTimeout(timer);
+  return [code, await said];
 }
 
 async function statusOf(directory: string): Promise<AgentStatus> {
@@ -42,16 +55,12 @@ async function statusOf(directory: string): Promise<AgentStatus> {
 }
 
 async function online(directory: string): Promise<AgentStatus> {
-  await waitFor(
-    "connected",
-    async () => {
-      // Asked directly: starting a program for each look would take what the agent needs to begin.
-      const asked = askControl(join(directory, FILES.socket), { ask: "status" }) as Promise<AgentStatus>;
-      const status = await asked.catch(() => undefined);
-      return status?.link?.state === "online";
-    },
-    60_000,
-  );
+  await waitFor("connected", async () => {
+    // Asked directly: starting a program for each look would take what the agent needs to begin.
+    const asked = askControl(join(directory, FILES.socket), { ask: "status" }) as Promise<AgentStatus>;
+    const status = await asked.catch(() => undefined);
+    return status?.link?.state === "online";
+  });
   return await statusOf(directory);
 }
 
@@ -96,6 +105,7 @@ test(
     expect(dead.streams?.every(({ invariantHolds }) => invariantHolds)).toBe(true);
 
     await using again = begin(there);
+    const said = again.stderr.text();
     const alive = await online(path);
     expect(alive.pid).toBe(again.pid);
     expect(alive.streams?.every(({ invariantHolds, lost }) => invariantHolds && lost === 0)).toBe(true);
@@ -105,8 +115,9 @@ test(
     );
     expect(words.out).toMatch(/\nprocess +\d+ +\d+ +\d+ +0 +.* adds up\n/);
     again.kill("SIGTERM");
-    expect(await again.exited).toBe(0);
-    expect(await again.stderr.text()).toEndWith("wb agent: ended; what was seen is stored\n");
+    const [code, lastWords] = await endOf(again, said);
+    expect(code).toBe(0);
+    expect(lastWords).toEndWith("wb agent: ended; what was seen is stored\n");
 
     const logs = await run(["logs", "-n", "1", "--state-dir", path]);
     expect(logs.out).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z info ended; what was seen is stored\n$/);
@@ -147,14 +158,10 @@ test(
     await using directory = await tmpdir();
     const path = join(directory.path, "agent");
     await using agent = begin(["--parent", at.address, "--state-dir", path, "--no-helper"]);
-    const request = await waitFor(
-      "the request",
-      async () => {
-        const [found] = await at.parent.store.agents.joinRequests();
-        return found?.code === undefined || found.code === "" ? undefined : found;
-      },
-      20_000,
-    );
+    const request = await waitFor("the request", async () => {
+      const [found] = await at.parent.store.agents.joinRequests();
+      return found?.code === undefined || found.code === "" ? undefined : found;
+    });
     await at.parent.store.agents.setState(
       request.agentId,
       "active",
@@ -168,6 +175,33 @@ test(
     expect(err).toContain(`\n    ${request.code}\n`);
     expect(err).toContain(`there: wb serve agents approve ${request.agentId} ${request.code}\n`);
     expect(await agent.exited).toBe(0);
+  },
+  TEST_MS,
+);
+
+test(
+  "an HTTPS proxy with a password: TLS in TLS, by an issuer that is trusted alone, and not where NO_PROXY says",
+  async () => {
+    await using at = await ParentWithDoor.start();
+    await using directory = await tmpdir();
+    const tls = { key: at.key.keyPem, cert: at.parent.ca };
+    await using proxy = await connectProxy({ tls, user: "name:pass" });
+    const issuer = join(directory.path, "issuer.pem");
+    writeFileSync(issuer, at.parent.ca);
+    const trust = { NODE_EXTRA_CA_CERTS: issuer };
+    const there = `https://name:pass@127.0.0.1:${proxy.port}`;
+    const joinBy = async (name: string, env: Record<string, string>): Promise<Ran> =>
+      await run(["join", await at.token(), "--state-dir", join(directory.path, name)], env);
+    const through = await joinBy("a", { ...trust, HTTPS_PROXY: there });
+    expect(through.err).toContain("joined test parent");
+    expect(proxy.tunnels).toEqual([at.address]);
+    expect(proxy.seen()).not.toContain("POST");
+    const around = await joinBy("b", { HTTPS_PROXY: there, NO_PROXY: "127.0.0.1" });
+    expect([around.code, proxy.tunnels.length]).toEqual([0, 1]);
+    const strange = await joinBy("c", { HTTPS_PROXY: there });
+    expect(strange.err).toContain(`wb: the proxy 127.0.0.1:${proxy.port} can't be reached: `);
+    expect(strange.err).toContain("of an issuer that this machine trusts");
+    expect([strange.code, proxy.tunnels.length]).toEqual([1, 1]);
   },
   TEST_MS,
 );

@@ -12,10 +12,10 @@ import {
 import { machineFacts } from "../../../src/agent/machine.ts";
 import { WbError } from "../../../src/model/errors.ts";
 import { formatJoinToken, parseJoinToken } from "../../../src/protocol/fleet/join-token.ts";
-import { connectProxy } from "../../support/connect-proxy.ts";
+import { connectProxy } from "../../support/fleet/connect-proxy.ts";
 import { failureOf } from "../../support/failure.ts";
 import { AgentUnderTest, ParentWithDoor } from "../../support/fleet/agent-world.ts";
-import { pinnedServer, serverKey } from "../../support/pinned-server.ts";
+import { pinnedServer, serverKey } from "../../support/fleet/pinned-server.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 function optionsFor(state: AgentState, change: Partial<JoinOptions> = {}): JoinOptions {
@@ -65,11 +65,17 @@ test("by token, where so many join from one address that all have to wait: it wa
     const url = `https://${at.address}/api/agent/join`;
     return (await fetch(url, { method: "POST", body: "{}", tls: { rejectUnauthorized: false } })).status;
   };
+  const { clock } = at.parent;
+  clock.hold();
   const statuses = await Promise.all(Array.from({ length: 110 }, attempt));
   expect(new Set(statuses)).toEqual(new Set([400, 429]));
   const told: string[] = [];
   const state = agent.openState();
-  const options = optionsFor(state, { say: (text) => told.push(text) });
+  const say = (text: string): void => {
+    told.push(text);
+    clock.advance(10_000);
+  };
+  const options = optionsFor(state, { say });
   expect((await join(targetOfToken(token, undefined), options)).state).toBe("active");
   expect(told).toEqual(["the parent asks to wait: too many attempts to join from this address"]);
 
@@ -126,7 +132,7 @@ test("by approval: both sides have the same code; approved, it goes on; refused,
     } else expect(await outcome).toContain("a person at the parent has refused this agent");
     state.close();
   }
-}, 20_000);
+}, 180_000);
 
 test("waiting ends with its signal, the code stays, and it can wait again later", async () => {
   await using at = await ParentWithDoor.start();
@@ -142,6 +148,27 @@ test("waiting ends with its signal, the code stays, and it can wait again later"
   expect(await waiting).toBe(false);
   later.close();
 });
+
+test("who waits for approval waits as long as a busy parent asks", async () => {
+  await using at = await ParentWithDoor.start();
+  await using agent = await AgentUnderTest.make();
+  const state = agent.openState();
+  await join(targetOfHost(at.address, at.key.pin), optionsFor(state));
+  const asked: number[] = [];
+  at.intervene = (_, path) => {
+    if (path !== "/api/agent/join/status") return undefined;
+    asked.push(performance.now());
+    const error = { code: "rate_limited", message: "too many" };
+    return Response.json({ error }, { status: 429, headers: { "retry-after": "2" } });
+  };
+  const stop = new AbortController();
+  const waiting = awaitApproval(optionsFor(state, { signal: stop.signal }));
+  await waitFor("the second", () => asked.length === 2, 15_000);
+  stop.abort();
+  await waiting;
+  expect((asked[1] ?? 0) - (asked[0] ?? 0)).toBeGreaterThanOrEqual(1990);
+  state.close();
+}, 20_000);
 
 test("somebody in between, who passes everything on, is refused by the parent: the request is signed over the key that the agent saw", async () => {
   await using at = await ParentWithDoor.start();

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { askControl } from "../../../src/agent/control.ts";
 import { FILES } from "../../../src/agent/state.ts";
 import type { AgentStatus } from "../../../src/agent/status.ts";
-import { GIVEN_UP_AT_ONCE } from "../../../src/agent/narrowing.ts";
+import { GIVE_UP_PAUSE_MS, GIVEN_UP_AT_ONCE } from "../../../src/agent/narrowing.ts";
 import { isLoss, type SignedBatch } from "../../../src/protocol/fleet/envelope.ts";
 import {
   AgentUnderTest,
+  arrived,
   ParentWithDoor,
   range,
   storedNumbers,
@@ -40,7 +41,7 @@ test("one event among many is refused: it alone is given up, and the parent's re
   agent.append("flow", 1, 2);
   await waitFor("all but one", async () => (await storedNumbers(at.parent, id, "process")).length === 99);
   expect(await storedNumbers(at.parent, id, "process")).toEqual(range(1, 99));
-  expect(await storedNumbers(at.parent, id, "flow")).toEqual([1, 2]);
+  expect(await arrived(at, id, "flow", 2)).toEqual([1, 2]);
   await waitFor("all told", () => processAccount(agent)?.["pending"] === 0);
   expect(processAccount(agent)).toEqual({ produced: 100, acked: 99, pending: 0, lost: 1 });
   const losses = await at.parent.store.events.losses({ agentId: id, limit: 10 });
@@ -75,26 +76,33 @@ test("a parent that refuses every event is told to a person, and can't make the 
   const { at, agent, id } = all;
   let refused: "events" | "nothing" = "events";
   refusing(at, () => refused);
+  const beganMs = performance.now();
   agent.start();
   agent.append("process", ...range(1, 50));
   agent.append("flow", 1, 2);
   await waitFor(
     "the last of those at once",
-    () => processAccount(agent)?.["lost"] === GIVEN_UP_AT_ONCE,
-    30_000,
+    () => (processAccount(agent)?.["lost"] ?? 0) >= GIVEN_UP_AT_ONCE,
   );
   await waitFor("it is told", async () => {
     const { notices } = (await askControl(join(agent.path, FILES.socket), { ask: "status" })) as AgentStatus;
     return notices[0]?.startsWith("the stream process is kept here: the parent refuses: the batch does not");
   });
-  expect(await storedNumbers(at.parent, id, "flow")).toEqual([1, 2]);
-  expect(processAccount(agent)).toMatchObject({ produced: 50, pending: 40, lost: GIVEN_UP_AT_ONCE });
+  expect(await arrived(at, id, "flow", 2)).toEqual([1, 2]);
+  const { lost = 0, ...account } = processAccount(agent) ?? {};
+  expect(account).toMatchObject({ produced: 50, pending: 50 - lost });
+  // One more for each pause that went by, which on most machines is none.
+  const pauses = (): number => Math.floor((performance.now() - beganMs) / GIVE_UP_PAUSE_MS);
+  expect(lost).toBeWithin(GIVEN_UP_AT_ONCE, GIVEN_UP_AT_ONCE + pauses() + 1);
   refused = "nothing";
   await agent.stop();
+  const pausesMax = pauses();
   agent.start();
-  await waitFor("the rest", async () => (await storedNumbers(at.parent, id, "process")).length === 40);
-  expect(await storedNumbers(at.parent, id, "process")).toEqual(range(11, 50));
-}, 60_000);
+  await waitFor("the rest", () => processAccount(agent)?.["pending"] === 0);
+  const stored = await storedNumbers(at.parent, id, "process");
+  expect(stored).toEqual(range(51 - stored.length, 50));
+  expect(50 - stored.length).toBeWithin(lost, GIVEN_UP_AT_ONCE + pausesMax + 1);
+}, 180_000);
 
 test("a parent that refuses even the record of a loss gets no further event given up for it", async () => {
   await using all = await world();
@@ -105,7 +113,7 @@ test("a parent that refuses even the record of a loss gets no further event give
   agent.append("process", ...range(1, 20));
   await waitFor("the first", () => processAccount(agent)?.["lost"] === 1);
   const before = at.requests.length;
-  await waitFor("many more refusals", () => at.requests.length > before + 15, 20_000);
+  await waitFor("many more refusals", () => at.requests.length > before + 15);
   expect(processAccount(agent)).toEqual({ produced: 20, acked: 0, pending: 19, lost: 1 });
   refused = "nothing";
   await waitFor("the rest", async () => (await storedNumbers(at.parent, id, "process")).length === 19);
@@ -113,7 +121,7 @@ test("a parent that refuses even the record of a loss gets no further event give
   await waitFor("all told", () => processAccount(agent)?.["pending"] === 0);
   const { notices } = (await askControl(join(agent.path, FILES.socket), { ask: "status" })) as AgentStatus;
   expect(notices.some((each) => each.includes("is kept here"))).toBe(false);
-}, 60_000);
+}, 180_000);
 
 test("a way that lets no large request through gets smaller ones, and only what is too large alone is given up", async () => {
   await using all = await world();
@@ -129,15 +137,27 @@ test("a way that lets no large request through gets smaller ones, and only what 
   const event = { timestampMs: Date.now(), provider: "test", eventId: 0, payload };
   agent.outbox?.append("process", { ...event, type: "large_event" });
   agent.append("process", ...range(31, 60));
-  await waitFor(
-    "all but one",
-    async () => (await storedNumbers(at.parent, id, "process")).length === 60,
-    30_000,
-  );
+  await waitFor("all but one", async () => (await storedNumbers(at.parent, id, "process")).length === 60);
   expect(await storedNumbers(at.parent, id, "process")).toEqual(range(1, 60));
   await waitFor("all told", () => processAccount(agent)?.["pending"] === 0);
   expect(processAccount(agent)).toEqual({ produced: 61, acked: 60, pending: 0, lost: 1 });
-}, 40_000);
+}, 180_000);
+
+test("what comes too slowly is sent again for as long as the way is slow, and nothing is given up for it", async () => {
+  await using all = await world();
+  const { at, agent, id } = all;
+  let refusals = 0;
+  at.intervene = async (_, path) => {
+    if (path !== PROCESS_EVENTS || refusals === 3) return undefined;
+    refusals += 1;
+    const error = { code: "too_slow", message: "the body did not come in time" };
+    return Response.json({ error }, { status: 408 });
+  };
+  agent.start();
+  agent.append("process", 1);
+  await waitFor("the event", async () => (await storedNumbers(at.parent, id, "process")).length === 1);
+  expect([refusals, processAccount(agent)?.["lost"]]).toEqual([3, 0]);
+}, 180_000);
 
 test("a conflict is put right in one round where the parent says up to where it agrees", async () => {
   await using all = await world();
@@ -159,7 +179,7 @@ test("a conflict is put right in one round where the parent says up to where it 
     const body = await request.clone().arrayBuffer();
     if (path === PROCESS_EVENTS)
       batches.push((JSON.parse(Buffer.from(body).toString()) as SignedBatch).header);
-    const answer = await fetch(at.parent.url + path + new URL(request.url).search, {
+    const answer = await at.pass(path + new URL(request.url).search, {
       method: request.method,
       headers: request.headers,
       body: request.method === "GET" ? null : body,
@@ -174,11 +194,7 @@ test("a conflict is put right in one round where the parent says up to where it 
   };
   agent.start();
   agent.append("process", ...range(2001, 2100));
-  await waitFor(
-    "all of it",
-    async () => (await storedNumbers(at.parent, id, "process")).length === 160,
-    20_000,
-  );
+  await waitFor("all of it", async () => (await storedNumbers(at.parent, id, "process")).length === 160);
   expect(conflicts).toBe(1);
   expect(await storedNumbers(at.parent, id, "process")).toEqual([
     ...range(1, 40),
@@ -187,4 +203,4 @@ test("a conflict is put right in one round where the parent says up to where it 
   ]);
   await waitFor("all told", () => processAccount(agent)?.["pending"] === 0);
   expect(processAccount(agent)).toMatchObject({ pending: 0, lost: 0 });
-}, 40_000);
+}, 180_000);

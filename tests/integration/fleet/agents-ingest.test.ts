@@ -1,19 +1,16 @@
 /** From signed batches to stored events: what is taken once, what is refused and why, and what happens where storing fails. */
 import { describe, expect, test } from "bun:test";
 import { WbError } from "../../../src/model/errors.ts";
+import type { LiveEvent } from "../../../src/model/fleet.ts";
 import { BatchAnswer } from "../../../src/protocol/fleet/envelope.ts";
-import type { BatchItem, EventItem, LossItem, SignedBatch } from "../../../src/protocol/fleet/envelope.ts";
+import type { BatchItem, EventItem, SignedBatch } from "../../../src/protocol/fleet/envelope.ts";
 import { AGENT_PATHS } from "../../../src/protocol/fleet/paths.ts";
 import { HeartbeatAnswer } from "../../../src/protocol/fleet/messages.ts";
 import type { FleetStore } from "../../../src/store/fleet/contract.ts";
-import { TestAgent, TestStream, type TestAnswer } from "../../support/fleet/test-agent.ts";
-import { startTestParent, type TestParent } from "../../support/fleet/test-parent.ts";
+import { outcomeOf, TestStream, type TestAgent, type TestAnswer } from "../../support/fleet/agent.ts";
+import { TestParent } from "../../support/fleet/parent.ts";
+import { loss } from "../../support/fleet/stored.ts";
 import { waitFor } from "../../support/wait-for.ts";
-
-async function joinedAgent(parent: TestParent): Promise<TestAgent> {
-  const facts = { url: parent.url, parentId: parent.context.identity.id, pin: parent.pin };
-  return new TestAgent(facts).joined((await parent.token()).credential);
-}
 
 async function storedSeqs(parent: TestParent, agent: TestAgent): Promise<number[]> {
   const { items } = await parent.store.events.events({ agentId: agent.identity.id, limit: 1000 });
@@ -24,25 +21,17 @@ function cursorOf(answer: TestAnswer): number {
   return BatchAnswer.parse(answer.body).cursor;
 }
 
-function told(answer: TestAnswer): string {
-  return `${answer.status} ${answer.error?.code ?? ""}`;
-}
-
-function loss(firstSeq: number, lastSeq: number, chain: string | null = null): LossItem {
-  return { firstSeq, lastSeq, reason: "quota", bytes: 100, chain, declaredAtMs: 1.7e12 };
-}
-
 const seqs = (first: number, last: number): number[] =>
   Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
 describe("a batch", () => {
   test("is stored once, however often it comes", async () => {
-    await using parent = await startTestParent();
-    const agent = await joinedAgent(parent);
+    await using parent = await TestParent.start();
+    const agent = await parent.agent();
     const stream = new TestStream(agent);
     const batch = stream.batch(stream.healthEvents(20));
     const answers = await Promise.all([1, 2, 3].map(() => agent.send(batch)));
-    expect(answers.map(told)).toEqual(["200 ", "200 ", "200 "]);
+    expect(answers.map(outcomeOf)).toEqual(["200", "200", "200"]);
     expect(answers.map(cursorOf)).toEqual([20, 20, 20]);
     expect(await storedSeqs(parent, agent)).toEqual(seqs(1, 20));
     expect(parent.metric("wb_ingest_items_total")).toBe(20);
@@ -68,8 +57,8 @@ describe("a batch", () => {
   });
 
   test("may overlap what is stored, where both agree", async () => {
-    await using parent = await startTestParent();
-    const agent = await joinedAgent(parent);
+    await using parent = await TestParent.start();
+    const agent = await parent.agent();
     const stream = new TestStream(agent);
     const first = stream.healthEvents(10);
     const second = stream.healthEvents(10);
@@ -79,29 +68,30 @@ describe("a batch", () => {
   });
 
   test("with a hole before it is answered with where to go on", async () => {
-    await using parent = await startTestParent();
-    const agent = await joinedAgent(parent);
+    await using parent = await TestParent.start();
+    const agent = await parent.agent();
     const stream = new TestStream(agent);
     const batches = [1, 2, 3].map(() => stream.batch(stream.healthEvents(5)));
     const [first, second, third] = batches as [SignedBatch, SignedBatch, SignedBatch];
     await agent.send(first);
     const gap = await agent.send(third);
-    expect([told(gap), gap.error?.cursor]).toEqual(["409 gap", 5]);
+    expect([outcomeOf(gap), gap.error?.cursor]).toEqual(["409 gap", 5]);
     expect(cursorOf(await agent.send(second))).toBe(10);
     expect(cursorOf(await agent.send(third))).toBe(15);
     expect(await storedSeqs(parent, agent)).toEqual(seqs(1, 15));
   });
 
   test("with another event in a stored one's place is a conflict: refused, audited once a minute, told", async () => {
-    await using parent = await startTestParent();
-    const agent = await joinedAgent(parent);
+    await using parent = await TestParent.start();
+    const events = parent.watch();
+    const agent = await parent.agent();
     const stream = new TestStream(agent);
     await agent.send(stream.batch(stream.healthEvents(5)));
     stream.next = 1;
     const forged = stream.batchAfter(null, stream.healthEvents(5, "another"));
     for (let count = 0; count < 3; count += 1) {
       const answer = await agent.send(forged);
-      expect(told(answer)).toBe("409 conflict");
+      expect(outcomeOf(answer)).toBe("409 conflict");
       expect(answer.error?.cursor).toBeLessThanOrEqual(5);
     }
     const audited = await waitFor("the conflict to be audited", async () => {
@@ -111,17 +101,18 @@ describe("a batch", () => {
     expect(audited.map(({ subject, actor }) => [subject, actor])).toEqual([
       [agent.identity.id, `agent:${agent.identity.id}`],
     ]);
-    expect(
-      parent.events.filter((event) => event.type === "agent" && event.change === "conflict"),
-    ).toHaveLength(1);
+    const isConflict = (event: LiveEvent): boolean => event.type === "agent" && event.change === "conflict";
+    await waitFor("it is told", () => events.some(isConflict));
+    expect(events.filter(isConflict)).toHaveLength(1);
     expect(parent.metric("wb_ingest_conflicts_total")).toBe(3);
     const { items } = await parent.store.events.events({ agentId: agent.identity.id, limit: 10 });
     expect(items.map(({ payload }) => (payload as { detail: string }).detail)).toEqual(["", "", "", "", ""]);
   });
 
   test("with a loss is stored as one, and told", async () => {
-    await using parent = await startTestParent();
-    const agent = await joinedAgent(parent);
+    await using parent = await TestParent.start();
+    const events = parent.watch();
+    const agent = await parent.agent();
     const stream = new TestStream(agent);
     const before = stream.healthEvents(3);
     stream.next = 11;
@@ -132,16 +123,19 @@ describe("a batch", () => {
     expect(losses.map(({ firstSeq, lastSeq, reason }) => [firstSeq, lastSeq, reason])).toEqual([
       [4, 10, "quota"],
     ]);
-    const published = parent.events.filter((event) => event.type === "loss");
+    const published = await waitFor("it is told", () => {
+      const found = events.filter((event) => event.type === "loss");
+      return found.length > 0 && found;
+    });
     expect(published.map((event) => event.type === "loss" && event.loss.firstSeq)).toEqual([4]);
   });
 });
 
 describe("a liar's batch", () => {
   test("is refused in every part that is not as it was signed, and nothing of it is stored", async () => {
-    await using parent = await startTestParent();
-    const agent = await joinedAgent(parent);
-    const other = await joinedAgent(parent);
+    await using parent = await TestParent.start();
+    const agent = await parent.agent();
+    const other = await parent.agent();
     const stream = new TestStream(agent);
     const batch = stream.batch(stream.healthEvents(3));
     const [one, two, three] = batch.items as [EventItem, EventItem, EventItem];
@@ -170,7 +164,7 @@ describe("a liar's batch", () => {
     ];
     const answers: string[] = [];
     for (const [body] of liars) {
-      answers.push(told(await agent.persistently("POST", AGENT_PATHS.telemetry, body)));
+      answers.push(outcomeOf(await agent.persistently("POST", AGENT_PATHS.telemetry, body)));
     }
     expect(answers).toEqual(liars.map(([, expected]) => expected));
     expect(await storedSeqs(parent, agent)).toEqual([]);
@@ -180,43 +174,51 @@ describe("a liar's batch", () => {
   });
 
   test("by the wrong path, too large, or of one who may not speak is refused", async () => {
-    await using parent = await startTestParent();
-    const agent = await joinedAgent(parent);
+    await using parent = await TestParent.start();
+    const agent = await parent.agent();
     const stream = new TestStream(agent);
     const batch = stream.batch(stream.healthEvents(1));
-    expect(told(await agent.persistently("POST", AGENT_PATHS.processEvents, batch))).toBe("400 bad_request");
+    expect(outcomeOf(await agent.persistently("POST", AGENT_PATHS.processEvents, batch))).toBe(
+      "400 bad_request",
+    );
     const large = new Uint8Array(4 * 1024 * 1024 + 1);
-    expect(told(await agent.persistently("POST", AGENT_PATHS.telemetry, large))).toBe("413 too_large");
+    expect(outcomeOf(await agent.persistently("POST", AGENT_PATHS.telemetry, large))).toBe("413 too_large");
     await agent.request("POST", AGENT_PATHS.leave, {});
-    expect(told(await agent.send(batch))).toBe("410 removed");
+    expect(outcomeOf(await agent.send(batch))).toBe("410 removed");
     expect(await storedSeqs(parent, agent)).toEqual([]);
   });
 });
 
 describe("many agents at once", () => {
   test("share transactions, and each gets its own answer", async () => {
-    let commits = 0;
+    const commits: number[] = [];
+    const gate = Promise.withResolvers<void>();
     const wrapStore = (store: FleetStore): FleetStore => ({
       ...store,
       events: {
         ...store.events,
-        ingest: (batches) => {
-          commits += 1;
-          return store.events.ingest(batches);
+        ingest: async (batches) => {
+          commits.push(batches.length);
+          await gate.promise; // all that come meanwhile wait for the next one
+          return await store.events.ingest(batches);
         },
       },
     });
-    await using parent = await startTestParent({ wrapStore });
-    const agents = await Promise.all(Array.from({ length: 30 }, () => joinedAgent(parent)));
-    const answers = await Promise.all(
-      agents.map((agent, index) => {
-        const stream = new TestStream(agent);
-        return agent.send(stream.batch(stream.healthEvents(index + 1)));
-      }),
-    );
-    expect(answers.map(cursorOf)).toEqual(seqs(1, 30));
-    expect(commits).toBeLessThan(15);
-    expect(parent.metric("wb_ingest_queue_bytes")).toBe(0);
+    await using parent = await TestParent.start({ wrapStore });
+    const agents = await Promise.all(Array.from({ length: 30 }, () => parent.agent()));
+    const batches = agents.map((agent, index) => {
+      const stream = new TestStream(agent);
+      return stream.batch(stream.healthEvents(index + 1));
+    });
+    const bytes = batches.reduce((sum, batch) => sum + JSON.stringify(batch).length, 0);
+    const sent = Promise.all(agents.map((agent, index) => agent.send(batches[index] as SignedBatch)));
+    await waitFor("all to be taken", () => parent.metric("wb_ingest_queue_bytes") === bytes);
+    gate.resolve();
+    expect((await sent).map(cursorOf)).toEqual(seqs(1, 30));
+    // The first one, and those that came while it was held.
+    expect(commits.length).toBeLessThan(4);
+    expect(commits.reduce((sum, count) => sum + count, 0)).toBe(30);
+    await waitFor("an empty queue", () => parent.metric("wb_ingest_queue_bytes") === 0);
   });
 
   test("do not suffer from one whose batch breaks the store", async () => {
@@ -232,15 +234,15 @@ describe("many agents at once", () => {
         },
       },
     });
-    await using parent = await startTestParent({ wrapStore });
-    const agents = await Promise.all(Array.from({ length: 6 }, () => joinedAgent(parent)));
+    await using parent = await TestParent.start({ wrapStore });
+    const agents = await Promise.all(Array.from({ length: 6 }, () => parent.agent()));
     const answers = await Promise.all(
       agents.map((agent, index) => {
         const stream = new TestStream(agent);
         return agent.send(stream.batch(stream.healthEvents(2, index === 3 ? "poison" : "")));
       }),
     );
-    expect(answers.map(told)).toEqual(["200 ", "200 ", "200 ", "500 internal", "200 ", "200 "]);
+    expect(answers.map(outcomeOf)).toEqual(["200", "200", "200", "500 internal", "200", "200"]);
   });
 });
 
@@ -257,8 +259,8 @@ describe("pressure", () => {
         },
       },
     });
-    await using parent = await startTestParent({ wrapStore, limits: { ingestQueueBytesMax: 100_000 } });
-    const agents = await Promise.all(Array.from({ length: 12 }, () => joinedAgent(parent)));
+    await using parent = await TestParent.start({ wrapStore, limits: { ingestQueueBytesMax: 100_000 } });
+    const agents = await Promise.all(Array.from({ length: 12 }, () => parent.agent()));
     const batches = agents.map((agent) => {
       const stream = new TestStream(agent);
       return stream.batch(stream.healthEvents(30, "x".repeat(390)));
@@ -284,7 +286,7 @@ describe("pressure", () => {
     const all = await Promise.all(answers);
     const refused = all.filter(({ status }) => status === 503);
     expect(refused.length).toBeWithin(3, 8);
-    expect(new Set(refused.map(told))).toEqual(new Set(["503 overloaded"]));
+    expect(new Set(refused.map(outcomeOf))).toEqual(new Set(["503 overloaded"]));
     expect(Number(refused[0]?.headers.get("retry-after"))).toBeWithin(2, 60);
     expect(all.filter(({ status }) => status === 200)).toHaveLength(12 - refused.length);
     // As told: they come again, and all is stored.
@@ -294,7 +296,7 @@ describe("pressure", () => {
         expect(cursorOf(await agent.send(batch))).toBe(30);
       expect(await storedSeqs(parent, agent)).toEqual(seqs(1, 30));
     }
-    expect(parent.metric("wb_ingest_queue_bytes")).toBe(0);
+    await waitFor("an empty queue", () => parent.metric("wb_ingest_queue_bytes") === 0);
   });
 
   test("of a full disk slows agents down, acknowledges nothing, and ends by itself", async () => {
@@ -308,15 +310,13 @@ describe("pressure", () => {
       },
       events: { ...store.events, ingest: (batches) => (isFull ? fail() : store.events.ingest(batches)) },
     });
-    let skippedMs = 0;
-    const clock = { now: () => Date.now(), monotonicMs: () => performance.now() + skippedMs };
-    await using parent = await startTestParent({ wrapStore, clock });
-    const agent = await joinedAgent(parent);
+    await using parent = await TestParent.start({ wrapStore });
+    const agent = await parent.agent();
     const stream = new TestStream(agent);
     const batch = stream.batch(stream.healthEvents(5));
     const refused = [await agent.send(batch), await agent.send(batch)];
     for (const answer of refused) {
-      expect(told(answer)).toBe("503 storage_full");
+      expect(outcomeOf(answer)).toBe("503 storage_full");
       expect(Number(answer.headers.get("retry-after"))).toBeWithin(30, 46);
     }
     expect(parent.metric("wb_ingest_storage_failures_total")).toBe(1);
@@ -328,7 +328,7 @@ describe("pressure", () => {
       () => parent.metric("wb_heartbeat_writes_failed_total") > 0,
     );
     isFull = false;
-    skippedMs += 60_000; // the pause is over
+    parent.clock.advance(60_000); // the pause is over
     expect(cursorOf(await agent.send(batch))).toBe(5);
     expect(await storedSeqs(parent, agent)).toEqual(seqs(1, 5));
     await waitFor("the heartbeat that was kept", async () => {

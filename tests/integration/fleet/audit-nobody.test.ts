@@ -2,11 +2,11 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { expect } from "bun:test";
 import { ProcessRegistryStore } from "../../../src/store/process-registry.ts";
-import type { StoredDetails } from "../../../src/agent/audit/bookkeeper.ts";
+import { readDetails } from "../../../src/agent/audit/stored-details.ts";
 import { NOBODY_ID, nobodysPlace } from "../../support/as-nobody.ts";
 import { testWith } from "../../support/needs.ts";
 
-const AGENT = new URL("../../support/audit-agent.ts", import.meta.url).pathname;
+const AGENT = new URL("../../support/fleet/audit-agent.ts", import.meta.url).pathname;
 
 testWith(
   ["root", "program:setpriv"],
@@ -37,16 +37,14 @@ testWith(
     stranger.kill();
     own.kill();
     const registry = ProcessRegistryStore.open(`${state}/processes.db`);
-    const told = (registry.restore()?.processes ?? []).map(
-      ({ details }) => (JSON.parse(details) as StoredDetails).told,
-    );
+    const told = (registry.restore()?.processes ?? []).map(({ details }) => readDetails(details)?.told);
     registry.close();
-    expect(told.find(({ pid }) => pid === stranger.pid)).toMatchObject({
+    expect(told.find((each) => each?.pid === stranger.pid)).toMatchObject({
       userId: 0,
       isStartExact: false,
       fingerprint: { name: "sleep", path: null, fileHash: null, commandLinePattern: "/usr/bin/sleep 71" },
     });
-    const ownTold = told.find(({ pid }) => pid === own.pid);
+    const ownTold = told.find((each) => each?.pid === own.pid);
     expect(ownTold).toMatchObject({
       userId: NOBODY_ID,
       fingerprint: { name: "sleep", path: "/usr/bin/sleep" },

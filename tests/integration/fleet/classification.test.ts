@@ -9,8 +9,8 @@ import type {
 import { AGENT_PATHS } from "../../../src/protocol/fleet/paths.ts";
 import { FakeUpstream, knows } from "../../support/fleet/fake-upstream.ts";
 import { ProcessTeller, programNamed } from "../../support/fleet/process-events.ts";
-import { startReadingParent, type ReadingParent } from "../../support/fleet/reading-parent.ts";
-import { TestStream, type TestAgent } from "../../support/fleet/test-agent.ts";
+import { TestParent } from "../../support/fleet/parent.ts";
+import { TestStream, type TestAgent } from "../../support/fleet/agent.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 /** An agent that tells of programs. */
@@ -42,17 +42,8 @@ class Teller {
   }
 }
 
-async function teller(parent: ReadingParent): Promise<Teller> {
+async function teller(parent: TestParent): Promise<Teller> {
   return new Teller(await parent.agent());
-}
-
-function liveEvents(parent: ReadingParent): LiveEvent[] {
-  const events: LiveEvent[] = [];
-  const { bus, stopping } = parent.context;
-  void (async () => {
-    for await (const { event } of bus.subscribe({ filter: () => true }, stopping)) events.push(event);
-  })();
-  return events;
 }
 
 const STEAM = programNamed("steam", { path: "/usr/bin/steam" });
@@ -60,18 +51,19 @@ const HOMEMADE = programNamed("homemade", { path: "/opt/homemade/homemade" });
 
 describe("what agents tell of", () => {
   test("is classified by the built-in list, stored, and told live", async () => {
-    await using parent = await startReadingParent();
-    const events = liveEvents(parent);
+    await using parent = await TestParent.start();
+    const events = parent.watch();
     const one = await teller(parent);
     await one.runs(STEAM, HOMEMADE);
-    await waitFor("the live event", () => events.some(({ type }) => type === "classification"));
+    const told = (): LiveEvent[] => events.filter(({ type }) => type === "classification");
+    await waitFor("both live events", () => told().length >= 2);
     await parent.desk.settled();
     const entry = await parent.store.classifications.get(STEAM.fingerprintHash);
     expect(entry).toMatchObject({ category: "game", source: "builtin", confidence: 0.95, agents: 1 });
     // What nobody knows is listed as that, for a person to find it.
     const unknown = await parent.store.classifications.get(HOMEMADE.fingerprintHash);
     expect(unknown).toMatchObject({ category: "unknown", source: "builtin", confidence: 0, agents: 1 });
-    expect(events.filter(({ type }) => type === "classification")).toEqual([
+    expect(told()).toEqual([
       { type: "classification", entry: entry as ClassificationEntry },
       { type: "classification", entry: unknown as ClassificationEntry },
     ]);
@@ -80,12 +72,12 @@ describe("what agents tell of", () => {
   });
 
   test("a program told under another's hash classifies nothing", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const forged = { ...STEAM, name: "firefox" };
     parent.desk.seen([forged]);
     await parent.desk.settled();
     expect(await parent.store.classifications.get(STEAM.fingerprintHash)).toBeUndefined();
-    expect(parent.metrics.text()).toContain("wb_classification_forged_total 1");
+    expect(parent.metric("wb_classification_forged_total")).toBe(1);
     const liar = await parent.agent();
     await liar.persistently("POST", AGENT_PATHS.classify, { processes: [forged] });
     await parent.desk.settled();
@@ -97,7 +89,7 @@ describe("what agents tell of", () => {
       () => new Response("", { status: 500 }),
       knows({ homemade: "productivity" }),
     );
-    await using parent = await startReadingParent({
+    await using parent = await TestParent.start({
       upstream: { url: upstream.url, key: "k", timing: { backoffBaseMs: 5 } },
     });
     const one = await teller(parent);
@@ -130,8 +122,8 @@ describe("what agents tell of", () => {
 describe("POST /api/v1/processes/override", () => {
   test("stores it with its history and audit, tells agents that have it, and stands against all others", async () => {
     await using upstream = new FakeUpstream(knows({ steam: "media" }));
-    await using parent = await startReadingParent({ upstream: { url: upstream.url, key: null } });
-    const events = liveEvents(parent);
+    await using parent = await TestParent.start({ upstream: { url: upstream.url, key: null } });
+    const events = parent.watch();
     const one = await teller(parent);
     const other = await teller(parent);
     await one.runs(STEAM);
@@ -162,7 +154,8 @@ describe("POST /api/v1/processes/override", () => {
       },
     ]);
     expect(await other.told()).toEqual([]);
-    expect(events).toContainEqual({ type: "classification", entry: entry as ClassificationEntry });
+    const event = { type: "classification", entry };
+    await waitFor("it is told", () => events.some((each) => Bun.deepEquals(each, event)));
     const { body: audit } = await parent.get("/api/v1/audit?action=classification.override");
     expect((audit as Page<unknown>).items).toMatchObject([
       { actor: "key:operator-key", subject: STEAM.fingerprintHash, address: "127.0.0.1" },
@@ -197,7 +190,7 @@ describe("POST /api/v1/processes/override", () => {
   });
 
   test("is for operators, for programs that were seen, and for the ten categories", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const body = { fingerprintHash: STEAM.fingerprintHash, classification: "utility" };
     const path = "/api/v1/processes/override";
     expect((await parent.send("POST", path, body, "viewer")).status).toBe(403);
@@ -217,7 +210,7 @@ describe("POST /api/v1/processes/override", () => {
 
 describe("POST /api/v1/processes/suggest", () => {
   test("three agents that agree are believed; one agent has one voice; all who have it are told", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const one = await teller(parent);
     await one.runs(HOMEMADE);
     const suggest = async (agent: TestAgent, suggestedBy: string) => {
@@ -259,7 +252,7 @@ describe("POST /api/v1/processes/suggest", () => {
 
 describe("classify and sync", () => {
   test("answer an agent in both forms, in the order of its questions", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const agent = await parent.agent();
     const asked = await agent.persistently("POST", AGENT_PATHS.classify, { processes: [HOMEMADE, STEAM] });
     expect([asked.status, asked.body]).toEqual([
@@ -299,7 +292,7 @@ describe("classify and sync", () => {
   });
 
   test("serve others by an API key as the seed's cloud does; a viewer's question changes nothing", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const ask = (role: "viewer" | "operator") =>
       parent.send("POST", AGENT_PATHS.classify, { processes: [STEAM] }, role);
     expect(await ask("viewer")).toMatchObject({
@@ -311,7 +304,7 @@ describe("classify and sync", () => {
     expect((await ask("operator")).status).toBe(200);
     await parent.desk.settled();
     expect(await parent.store.classifications.get(STEAM.fingerprintHash)).toMatchObject({ category: "game" });
-    const stranger = await fetch(parent.url + AGENT_PATHS.classify, {
+    const stranger = await parent.fetch(AGENT_PATHS.classify, {
       method: "POST",
       headers: { "x-agent-id": "a".repeat(32) },
       body: JSON.stringify({ processes: [STEAM] }),
@@ -320,7 +313,7 @@ describe("classify and sync", () => {
   });
 
   test("sync tells what changed since a position or a time, once", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const agent = await parent.agent();
     await agent.persistently("POST", AGENT_PATHS.classify, { processes: [STEAM] });
     await parent.desk.settled();
@@ -350,7 +343,7 @@ describe("classify and sync", () => {
   });
 
   test("refuse what is no question, and store nothing of it", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const agent = await parent.agent();
     const wrong = [
       {},

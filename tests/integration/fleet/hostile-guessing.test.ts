@@ -3,49 +3,13 @@ import { describe, expect, test } from "bun:test";
 import type { JoinRequestSummary, Page } from "../../../src/model/fleet.ts";
 import { AGENT_PATHS } from "../../../src/protocol/fleet/paths.ts";
 import { hashSecret, isNobodysSecret, isSecret } from "../../../src/server/people/passwords.ts";
-import { ADMIN, fleetServer, type FleetServer } from "../../support/fleet-server.ts";
-import {
-  agentOf,
-  ask as askAs,
-  expectNothingStored,
-  joinWith,
-  rowCounts,
-} from "../../support/fleet/hostile/attacker.ts";
 import { INJECTIONS } from "../../support/fleet/hostile/random-request.ts";
-import { newNonce } from "../../support/fleet/test-agent.ts";
+import { newNonce } from "../../support/fleet/agent.ts";
+import { expectNothingStored, rowCounts } from "../../support/fleet/hostile/attacker.ts";
+import { ADMIN, PASSWORD, TestParent } from "../../support/fleet/parent.ts";
+import { byCookie, sessionOf } from "../../support/fleet/people.ts";
 
-const TIMEOUT_MS = 60_000;
-const MANY = { requestsPerAgentPerMinute: 100_000, requestsPerCallerPerMinute: 100_000 };
-const PASSWORD = "long enough, surely";
-
-async function cookieOf(
-  fleet: FleetServer,
-  name: string,
-  password: string,
-  headers: Record<string, string> = {},
-) {
-  const answer = await fleet.fetch("/api/v1/login", {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body: JSON.stringify({ name, password }),
-  });
-  await answer.body?.cancel();
-  return (answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-}
-
-function byCookie(
-  fleet: FleetServer,
-  cookie: string,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<Response> {
-  return fleet.fetch(path, {
-    method,
-    headers: { cookie, "x-wb-csrf": "1", "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-}
+const TIMEOUT_MS = 180_000;
 
 describe("guessing", () => {
   test(
@@ -69,64 +33,71 @@ describe("guessing", () => {
     TIMEOUT_MS,
   );
 
-  test("made-up keys and cookies keep nobody out who is behind the same address", async () => {
-    await using fleet = await fleetServer({ limits: MANY });
-    const key = await fleet.newKey("viewer");
-    const cookie = await cookieOf(fleet, ADMIN.name, ADMIN.password);
-    const tried = Array.from({ length: 300 }, async (_, index) => {
-      const madeUp = `wbk_${index.toString(16).padStart(16, "0")}_${"A".repeat(43)}`;
-      const session = `wb_session=${"A".repeat(40)}${String(index).padStart(3, "0")}`;
-      const headers = index % 2 === 0 ? { authorization: `Bearer ${madeUp}` } : { cookie: session };
-      const answer = await fleet.fetch("/api/v1/me", { headers });
-      await answer.body?.cancel();
-      return answer.status;
-    });
-    expect(new Set(await Promise.all(tried))).toEqual(new Set([401, 429]));
-    // One that was never verified before, a session, and a login.
-    expect((await fleet.ask(key.key, "GET", "/api/v1/me")).status).toBe(200);
-    expect((await byCookie(fleet, cookie, "GET", "/api/v1/me")).status).toBe(200);
-    expect(await cookieOf(fleet, ADMIN.name, ADMIN.password)).toStartWith("wb_session=");
-  }, 30_000);
-
-  test("hundreds of logins at once open nothing, are mostly not even tried, and lock nobody out who is in", async () => {
-    await using fleet = await fleetServer({ limits: MANY });
-    const cookie = await cookieOf(fleet, ADMIN.name, ADMIN.password);
-    const guess = async (index: number): Promise<number> => {
-      const answer = await fleet.fetch("/api/v1/login", {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ name: ADMIN.name, password: `guess number ${index}` }),
+  test(
+    "made-up keys and cookies keep nobody out who is behind the same address",
+    async () => {
+      await using fleet = await TestParent.start();
+      const key = await fleet.newKey("viewer");
+      const cookie = await sessionOf(fleet);
+      fleet.clock.hold();
+      const tried = Array.from({ length: 300 }, async (_, index) => {
+        const madeUp = `wbk_${index.toString(16).padStart(16, "0")}_${"A".repeat(43)}`;
+        const session = `wb_session=${"A".repeat(40)}${String(index).padStart(3, "0")}`;
+        const headers = index % 2 === 0 ? { authorization: `Bearer ${madeUp}` } : { cookie: session };
+        const answer = await fleet.fetch("/api/v1/me", { headers });
+        await answer.body?.cancel();
+        return answer.status;
       });
-      await answer.body?.cancel();
-      return answer.status;
-    };
-    const statuses = await Promise.all(Array.from({ length: 300 }, (_, index) => guess(index)));
-    expect(new Set(statuses)).toEqual(new Set([401, 429]));
-    expect(statuses.filter((status) => status === 401).length).toBeLessThan(40);
-    expect((await fleet.ask(fleet.adminKey, "GET", "/api/v1/me")).status).toBe(200);
-    fleet.clock.advance(60_000);
-    expect((await byCookie(fleet, cookie, "GET", "/api/v1/me")).status).toBe(200);
-  }, 30_000);
+      expect(new Set(await Promise.all(tried))).toEqual(new Set([401, 429]));
+      // One that was never verified before, a session, and a login.
+      expect((await fleet.ask(key.key, "GET", "/api/v1/me")).status).toBe(200);
+      expect((await byCookie(fleet, cookie, "GET", "/api/v1/me")).status).toBe(200);
+      expect(await sessionOf(fleet)).toStartWith("wb_session=");
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "hundreds of logins at once open nothing, are mostly not even tried, and lock nobody out who is in",
+    async () => {
+      await using fleet = await TestParent.start();
+      const cookie = await sessionOf(fleet);
+      const guess = async (index: number): Promise<number> => {
+        const answer = await fleet.fetch("/api/v1/login", {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ name: ADMIN.name, password: `guess number ${index}` }),
+        });
+        await answer.body?.cancel();
+        return answer.status;
+      };
+      fleet.clock.hold();
+      const statuses = await Promise.all(Array.from({ length: 300 }, (_, index) => guess(index)));
+      expect(new Set(statuses)).toEqual(new Set([401, 429]));
+      expect(statuses.filter((status) => status === 401).length).toBeLessThan(40);
+      expect((await fleet.ask(fleet.adminKey, "GET", "/api/v1/me")).status).toBe(200);
+      fleet.clock.advance(60_000);
+      expect((await byCookie(fleet, cookie, "GET", "/api/v1/me")).status).toBe(200);
+    },
+    TIMEOUT_MS,
+  );
 
   test(
     "the code of one who waits lets nobody in but by the right one",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
-      const agent = agentOf(fleet);
+      await using fleet = await TestParent.start();
+      const agent = fleet.stranger();
       const nonce = newNonce();
-      const asked = await fleet.fetch(AGENT_PATHS.join, {
-        method: "POST",
-        body: JSON.stringify(agent.joinRequest(null, nonce)),
-      });
+      const asked = await agent.join(null, nonce);
       expect(asked.status).toBe(200);
-      await askAs(fleet, agent, "POST", AGENT_PATHS.joinReveal, { nonce });
+      await agent.request("POST", AGENT_PATHS.joinReveal, { nonce });
       const { items } = (await (
         await fleet.ask(fleet.adminKey, "GET", "/api/v1/join-requests")
       ).json()) as Page<JoinRequestSummary>;
       const code = items[0]?.code ?? "";
       expect(code).toMatch(/^[0-9A-Z]{4}-[0-9A-Z]{4}$/);
       const operator = await fleet.newKey("operator");
-      const before = rowCounts(fleet);
+      const before = rowCounts(fleet.directory);
       const path = `/api/v1/agents/${agent.identity.id}/approve`;
       const wrong = [
         ...INJECTIONS.map((each) => each.slice(0, 32)),
@@ -151,20 +122,17 @@ describe("guessing", () => {
   test(
     "a thousand strangers who begin to join don't push out one whose code a person compares",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
-      const agent = agentOf(fleet);
+      await using fleet = await TestParent.start();
+      const agent = fleet.stranger();
       const nonce = newNonce();
-      await fleet.fetch(AGENT_PATHS.join, {
-        method: "POST",
-        body: JSON.stringify(agent.joinRequest(null, nonce)),
-      });
-      await askAs(fleet, agent, "POST", AGENT_PATHS.joinReveal, { nonce });
+      await agent.join(null, nonce);
+      await agent.request("POST", AGENT_PATHS.joinReveal, { nonce });
       for (let count = 0; count < 1050; count += 1) {
         // Each of them from the time when its address may ask again.
         if (count % 50 === 0) fleet.clock.advance(100_000);
-        expect((await joinWith(fleet, agentOf(fleet), null)).status).toBe(200);
+        expect((await fleet.stranger().join(null)).status).toBe(200);
       }
-      expect(rowCounts(fleet)["agents"]).toBe(1000);
+      expect(rowCounts(fleet.directory)["agents"]).toBe(1000);
       const waiting = await fleet.ask(fleet.adminKey, "GET", "/api/v1/join-requests");
       const { items } = (await waiting.json()) as Page<JoinRequestSummary>;
       expect(items.map(({ agentId }) => agentId)).toEqual([agent.identity.id]);

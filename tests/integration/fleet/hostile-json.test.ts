@@ -3,23 +3,15 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { AGENT_PATHS } from "../../../src/protocol/fleet/paths.ts";
 import type { Page, StoredEvent } from "../../../src/model/fleet.ts";
-import { fleetServer, type FleetServer } from "../../support/fleet-server.ts";
-import {
-  ask,
-  deliver,
-  expectNothingStored,
-  joinedAgent,
-  outcome,
-  rowCounts,
-  healthWhile,
-  type Told,
-} from "../../support/fleet/hostile/attacker.ts";
-import { TestStream } from "../../support/fleet/test-agent.ts";
+import { outcomeOf, TestStream, type TestAnswer } from "../../support/fleet/agent.ts";
+import { expectNothingStored, rowCounts } from "../../support/fleet/hostile/attacker.ts";
+import { workedMeanwhile } from "../../support/fleet/hostile/held-up.ts";
+import { TestParent } from "../../support/fleet/parent.ts";
+import { DEFAULT_LIMITS } from "../../../src/server/limits.ts";
 
-const TIMEOUT_MS = 60_000;
-const MANY = { requestsPerAgentPerMinute: 100_000, requestsPerCallerPerMinute: 100_000 };
+const TIMEOUT_MS = 180_000;
 
-async function events(fleet: FleetServer, query: string): Promise<Page<StoredEvent>> {
+async function events(fleet: TestParent, query: string): Promise<Page<StoredEvent>> {
   const answer = await fleet.ask(fleet.adminKey, "GET", `/api/v1/events?${query}`);
   expect(answer.status).toBe(200);
   return (await answer.json()) as Page<StoredEvent>;
@@ -31,9 +23,9 @@ describe("JSON that is made to hurt", () => {
   test(
     "is refused, stores nothing, and who sends it again and again is slowed down while others are served",
     async () => {
-      await using fleet = await fleetServer();
-      const [liar, agent] = [await joinedAgent(fleet), await joinedAgent(fleet)];
-      const before = rowCounts(fleet);
+      await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
+      const [liar, agent] = [await fleet.agent(), await fleet.agent()];
+      const before = rowCounts(fleet.directory);
       const bombs: Record<string, Uint8Array> = {
         nothing: raw(""),
         "half of it": raw('{"header":'),
@@ -54,21 +46,25 @@ describe("JSON that is made to hurt", () => {
         "a number too large": raw('{"header":1e999,"items":[],"signature":"","clock":{}}'),
       };
       const codes = new Set<string>();
-      const health = await healthWhile(fleet, async () => {
-        for (let times = 0; times < 4; times += 1) {
-          for (const [name, body] of Object.entries(bombs)) {
-            const answer = await deliver(fleet, liar.prepare("POST", AGENT_PATHS.telemetry, body));
-            if (times === 0 && answer.status !== 429)
-              expect([name, outcome(answer)]).toEqual([name, "400 bad_request"]);
-            codes.add(outcome(answer));
+      const health = await workedMeanwhile(
+        process.pid,
+        () => fleet.fetch("/healthz"),
+        async () => {
+          for (let times = 0; times < 4; times += 1) {
+            for (const [name, body] of Object.entries(bombs)) {
+              const answer = await liar.request("POST", AGENT_PATHS.telemetry, body);
+              if (times === 0 && answer.status !== 429)
+                expect([name, outcomeOf(answer)]).toEqual([name, "400 bad_request"]);
+              codes.add(outcomeOf(answer));
+            }
           }
-        }
-      });
+        },
+      );
       expect(health).toBeLessThan(1000);
       expect(codes).toEqual(new Set(["400 bad_request", "429 rate_limited"]));
       await expectNothingStored(fleet, before);
       expect(Object.hasOwn(Object.prototype, "header")).toBe(false);
-      expect((await ask(fleet, agent, "POST", AGENT_PATHS.heartbeat, agent.heartbeat())).status).toBe(200);
+      expect((await agent.request("POST", AGENT_PATHS.heartbeat, agent.heartbeat())).status).toBe(200);
     },
     TIMEOUT_MS,
   );
@@ -76,25 +72,25 @@ describe("JSON that is made to hurt", () => {
   test(
     "in the payload of an event of no known type is refused where nobody could be told of it, else told as it is",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
-      const liar = await joinedAgent(fleet);
+      await using fleet = await TestParent.start();
+      const liar = await fleet.agent();
       const stream = new TestStream(liar, "health");
-      const send = (payload: string): Promise<Told> => {
+      const send = (payload: string): Promise<TestAnswer> => {
         const event = { ...stream.event(0, "odd"), payload, seq: 1 };
         const odd = new TestStream(liar, "health");
-        return deliver(fleet, liar.prepare("POST", AGENT_PATHS.telemetry, odd.batch([event])));
+        return liar.request("POST", AGENT_PATHS.telemetry, odd.batch([event]));
       };
-      const before = rowCounts(fleet);
+      const before = rowCounts(fleet.directory);
       for (const deep of [
         "[".repeat(100_000) + "]".repeat(100_000),
         `${'{"a":'.repeat(40_000)}1${"}".repeat(40_000)}`,
       ]) {
         const answer = await send(deep);
-        expect(outcome(answer)).toBe("400 bad_request");
+        expect(outcomeOf(answer)).toBe("400 bad_request");
         expect(answer.text).toContain("nested deeper than 64");
       }
       for (const none of ["", "{", "undefined", "NaN", "'x'"]) {
-        expect([none, outcome(await send(none))]).toEqual([none, "400 bad_request"]);
+        expect([none, outcomeOf(await send(none))]).toEqual([none, "400 bad_request"]);
       }
       await expectNothingStored(fleet, before);
       const odd = [
@@ -121,15 +117,15 @@ describe("JSON that is made to hurt", () => {
   test(
     "of the largest size does not become an answer of hundreds of megabytes",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
-      const liar = await joinedAgent(fleet);
+      await using fleet = await TestParent.start();
+      const liar = await fleet.agent();
       const stream = new TestStream(liar, "health");
       for (let batches = 0; batches < 5; batches += 1) {
         const items = Array.from({ length: 15 }, () => ({
           ...stream.event(0, "large"),
           payload: JSON.stringify("x".repeat(250_000)),
         }));
-        const answer = await deliver(fleet, liar.prepare("POST", AGENT_PATHS.telemetry, stream.batch(items)));
+        const answer = await liar.request("POST", AGENT_PATHS.telemetry, stream.batch(items));
         expect(answer.status).toBe(200);
       }
       const seen: number[] = [];
@@ -149,9 +145,9 @@ describe("JSON that is made to hurt", () => {
   test(
     "never makes the parent fail, whatever it is",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
-      const liar = await joinedAgent(fleet);
-      const before = rowCounts(fleet);
+      await using fleet = await TestParent.start();
+      const liar = await fleet.agent();
+      const before = rowCounts(fleet.directory);
       const paths = [
         AGENT_PATHS.heartbeat,
         AGENT_PATHS.telemetry,
@@ -167,7 +163,7 @@ describe("JSON that is made to hurt", () => {
             fc.jsonValue().map((value) => JSON.stringify({ ...liar.heartbeat(), clock: value })),
           ),
           async (path, text) => {
-            const answer = await deliver(fleet, liar.prepare("POST", path, raw(text)));
+            const answer = await liar.request("POST", path, raw(text));
             expect([400, 429]).toContain(answer.status);
           },
         ),

@@ -7,28 +7,11 @@ import { FILES } from "../../../src/agent/state.ts";
 import { unixTransport } from "../../../src/platform/unix-transport.ts";
 import { nobodysPlace } from "../../support/as-nobody.ts";
 import { failureOf } from "../../support/failure.ts";
-import { AgentUnderTest, ParentWithDoor } from "../../support/fleet/agent-world.ts";
+import { world } from "../../support/fleet/agent-world.ts";
 import { testWith } from "../../support/needs.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
-const TIMEOUT_MS = 60_000;
-
-interface World extends AsyncDisposable {
-  readonly agent: AgentUnderTest;
-}
-
-async function world(): Promise<World> {
-  const at = await ParentWithDoor.start();
-  const agent = await AgentUnderTest.make();
-  await agent.join(await at.token());
-  return {
-    agent,
-    [Symbol.asyncDispose]: async () => {
-      await agent[Symbol.asyncDispose]();
-      await at[Symbol.asyncDispose]();
-    },
-  };
-}
+const TIMEOUT_MS = 180_000;
 
 test(
   "what an agent keeps is its user's alone",

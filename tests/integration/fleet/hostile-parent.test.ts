@@ -2,6 +2,7 @@
  * A parent that lies to its agents (it has the pinned key), and one that has another key: whatever it says is refused or bounded, the
  * agent's memory stays small, and with the true parent back everything that was kept arrives once, in order.
  */
+import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { Identity, idOf } from "../../../src/protocol/fleet/identity.ts";
@@ -9,38 +10,18 @@ import { toBase64Url } from "../../../src/protocol/fleet/canonical.ts";
 import type { Command } from "../../../src/protocol/fleet/messages.ts";
 import { AGENT_PATHS } from "../../../src/protocol/fleet/paths.ts";
 import { commandBytes } from "../../../src/protocol/fleet/proofs.ts";
-import { AgentUnderTest, ParentWithDoor, storedNumbers } from "../../support/fleet/agent-world.ts";
+import { storedNumbers, world } from "../../support/fleet/agent-world.ts";
+import type { TestParent } from "../../support/fleet/parent.ts";
 import { INJECTIONS } from "../../support/fleet/hostile/random-request.ts";
 import { wbEnvironment } from "../../support/run-wb.ts";
-import { FROM_SOURCE } from "../../support/serve-process.ts";
+import { FROM_SOURCE } from "../../support/fleet/serve-process.ts";
 import { tmpdir } from "../../support/tmpdir.ts";
-import { pinnedServer } from "../../support/pinned-server.ts";
+import { pinnedServer } from "../../support/fleet/pinned-server.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 180_000;
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const STEERING = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e]/;
-
-interface World extends AsyncDisposable {
-  readonly at: ParentWithDoor;
-  readonly agent: AgentUnderTest;
-  readonly id: string;
-}
-
-async function world(): Promise<World> {
-  const at = await ParentWithDoor.start();
-  const agent = await AgentUnderTest.make();
-  const id = await agent.join(await at.token());
-  return {
-    at,
-    agent,
-    id,
-    [Symbol.asyncDispose]: async () => {
-      await agent[Symbol.asyncDispose]();
-      await at[Symbol.asyncDispose]();
-    },
-  };
-}
 
 function isOf(path: string, lines: readonly string[]): number {
   return lines.filter((each) => each === path).length;
@@ -109,6 +90,15 @@ test(
   },
   TIMEOUT_MS,
 );
+
+/** As a database that was put back from a copy has it. */
+function forgetCommands(parent: TestParent, agentId: string): void {
+  using database = new Database(join(parent.directory, "fleet.db"));
+  database.run("PRAGMA busy_timeout = 5000");
+  const one = "(SELECT agent_key FROM agents WHERE id = ?1)";
+  database.run(`DELETE FROM agent_commands WHERE agent_key = ${one}`, [agentId]);
+  database.run("UPDATE agents SET command_seq = 0 WHERE id = ?1", [agentId]);
+}
 
 /** An answer that goes on for as long as somebody reads it. */
 function endless(chunk: string, everyMs = 0): Response {
@@ -184,7 +174,7 @@ test(
       number += 1;
       agent.append("flow", number);
       agent.append("process", number);
-      await waitFor(`${name}: some answers`, () => told >= 4, 15_000);
+      await waitFor(`${name}: some answers`, () => told >= 4);
     }
     at.intervene = undefined;
     await waitFor(
@@ -192,7 +182,6 @@ test(
       async () =>
         (await storedNumbers(at.parent, id, "flow")).length >= number &&
         (await storedNumbers(at.parent, id, "process")).length >= number - 1,
-      20_000,
     );
     expect(await storedNumbers(at.parent, id, "flow")).toEqual(
       Array.from({ length: number }, (_, at) => at + 1),
@@ -201,11 +190,14 @@ test(
     expect(
       agent.outbox?.status().streams.every((each) => each.produced === each.acked + each.pending + each.lost),
     ).toBe(true);
-    expect(process.memoryUsage.rss() - beginBytes).toBeLessThan(200e6);
+    await waitFor("its memory to be small", () => {
+      Bun.gc(true);
+      return process.memoryUsage.rss() - beginBytes < 200e6;
+    });
     expect(Object.hasOwn(Object.prototype, "polluted")).toBe(false);
     expect(agent.lines.filter((line) => STEERING.test(line.replaceAll("\n", " ")))).toEqual([]);
   },
-  TIMEOUT_MS * 2,
+  TIMEOUT_MS,
 );
 
 test(
@@ -242,7 +234,7 @@ test(
     await waitFor("the second", async () => (await storedNumbers(at.parent, id, "flow")).length === 2);
     expect(await storedNumbers(at.parent, id, "flow")).toEqual([1, 2]);
   },
-  TIMEOUT_MS * 2,
+  TIMEOUT_MS,
 );
 
 test(
@@ -311,7 +303,7 @@ test(
     // As a copy from before the five has it, with one that was given since then, before the agent came back.
     const stopped = await at.parent.store.commands.cursor(id);
     expect(stopped).toBe(5);
-    await at.parent.rewindCommands(id, 0);
+    forgetCommands(at.parent, id);
     const since = await commands.send(id, "snapshot", {}, { lifetimeMs: 60_000 });
     expect(since.seq).toBe(1);
     agent.start();

@@ -4,59 +4,19 @@
  */
 import { describe, expect, test } from "bun:test";
 import { ROLES, type UserSummary } from "../../../src/model/fleet.ts";
-import { ADMIN, fleetServer, type FleetServer } from "../../support/fleet-server.ts";
-import {
-  ask as askAs,
-  expectNothingStored,
-  joinedAgent,
-  RawClient,
-  rowCounts,
-} from "../../support/fleet/hostile/attacker.ts";
 import { INJECTIONS } from "../../support/fleet/hostile/random-request.ts";
 import { AGENT_PATHS } from "../../../src/protocol/fleet/paths.ts";
-import { TestStream } from "../../support/fleet/test-agent.ts";
+import { loss } from "../../support/fleet/stored.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import { TestStream } from "../../support/fleet/agent.ts";
+import { expectNothingStored, RawClient, rowCounts } from "../../support/fleet/hostile/attacker.ts";
+import { ADMIN, PASSWORD, TestParent } from "../../support/fleet/parent.ts";
+import { byCookie, newUser, sessionOf } from "../../support/fleet/people.ts";
 
-const TIMEOUT_MS = 60_000;
-const MANY = { requestsPerAgentPerMinute: 100_000, requestsPerCallerPerMinute: 100_000 };
-const PASSWORD = "long enough, surely";
-
-async function cookieOf(
-  fleet: FleetServer,
-  name: string,
-  password: string,
-  headers: Record<string, string> = {},
-) {
-  const answer = await fleet.fetch("/api/v1/login", {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body: JSON.stringify({ name, password }),
-  });
-  await answer.body?.cancel();
-  return (answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-}
-
-async function newUser(fleet: FleetServer, name: string, role: string): Promise<UserSummary> {
-  const made = await fleet.ask(fleet.adminKey, "POST", "/api/v1/users", { name, role, password: PASSWORD });
-  return ((await made.json()) as { user: UserSummary }).user;
-}
-
-function byCookie(
-  fleet: FleetServer,
-  cookie: string,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<Response> {
-  return fleet.fetch(path, {
-    method,
-    headers: { cookie, "x-wb-csrf": "1", "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-}
+const TIMEOUT_MS = 180_000;
 
 /** A live stream, read in the background until it ends. */
-async function liveStream(fleet: FleetServer, headers: Record<string, string>) {
+async function liveStream(fleet: TestParent, headers: Record<string, string>) {
   const answer = await fleet.fetch("/api/v1/live", { headers });
   expect(answer.status).toBe(200);
   const state = { text: "", isEnded: false };
@@ -78,13 +38,10 @@ describe("what was taken away opens nothing, at once", () => {
   test(
     "a disabled user's session and stream, a revoked key and its stream, a session that was logged out",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
-      const agent = await joinedAgent(fleet);
+      await using fleet = await TestParent.start();
+      const agent = await fleet.agent();
       const [anna, bert] = [await newUser(fleet, "anna", "operator"), await newUser(fleet, "bert", "viewer")];
-      const [annas, berts] = [
-        await cookieOf(fleet, "anna", PASSWORD),
-        await cookieOf(fleet, "bert", PASSWORD),
-      ];
+      const [annas, berts] = [await sessionOf(fleet, "anna"), await sessionOf(fleet, "bert")];
       const key = await fleet.newKey("viewer");
       const streams = [
         await liveStream(fleet, { cookie: annas }),
@@ -105,15 +62,7 @@ describe("what was taken away opens nothing, at once", () => {
       // Streams that are busy all the time, and so never quiet: within a second they are told nothing more.
       fleet.clock.advance(1100);
       const stream = new TestStream(agent, "health");
-      const loss = {
-        firstSeq: 1,
-        lastSeq: 1,
-        reason: "quota",
-        bytes: null,
-        chain: null,
-        declaredAtMs: 1,
-      } as const;
-      const sent = await askAs(fleet, agent, "POST", AGENT_PATHS.telemetry, stream.batch([loss]));
+      const sent = await agent.request("POST", AGENT_PATHS.telemetry, stream.batch([loss(1, 1)]));
       expect(sent.status).toBe(200);
       await waitFor("the end of all three", () => streams.every(({ isEnded }) => isEnded));
       expect(streams.filter(({ text }) => text.includes("event: loss"))).toEqual([]);
@@ -125,13 +74,14 @@ describe("what was taken away opens nothing, at once", () => {
   test(
     "an expired key, also where it was verified a moment ago; a lower role",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
+      await using fleet = await TestParent.start();
+      fleet.clock.hold();
       const key = await fleet.newKey("admin", 5000);
       expect((await fleet.ask(key.key, "GET", "/api/v1/users")).status).toBe(200);
       fleet.clock.advance(5001);
       expect((await fleet.ask(key.key, "GET", "/api/v1/users")).status).toBe(401);
       const carla = await newUser(fleet, "carla", "admin");
-      const cookie = await cookieOf(fleet, "carla", PASSWORD);
+      const cookie = await sessionOf(fleet, "carla");
       await fleet.ask(fleet.adminKey, "PATCH", `/api/v1/users/${carla.id}`, { role: "viewer" });
       expect((await byCookie(fleet, cookie, "GET", "/api/v1/users")).status).toBe(401);
     },
@@ -143,13 +93,13 @@ describe("nobody gives himself more than he has", () => {
   test(
     "a viewer changes nothing, an operator makes no users and keys, nobody changes his own role",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
-      const agent = await joinedAgent(fleet);
+      await using fleet = await TestParent.start();
+      const agent = await fleet.agent();
       const users = new Map<string, UserSummary>();
       for (const role of ROLES) users.set(role, await newUser(fleet, `${role}1`, role));
       const cookies = new Map<string, string>();
-      for (const role of ROLES) cookies.set(role, await cookieOf(fleet, `${role}1`, PASSWORD));
-      const before = rowCounts(fleet);
+      for (const role of ROLES) cookies.set(role, await sessionOf(fleet, `${role}1`));
+      const before = rowCounts(fleet.directory);
       const id = agent.identity.id;
       const ofOperators: readonly (readonly [string, string, unknown])[] = [
         ["POST", `/api/v1/agents/${id}/remove`, { reason: "x" }],
@@ -195,8 +145,8 @@ describe("nobody gives himself more than he has", () => {
   test(
     "names that are programs make no users and no keys",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
-      const before = rowCounts(fleet);
+      await using fleet = await TestParent.start();
+      const before = rowCounts(fleet.directory);
       for (const name of [...INJECTIONS, "", " ", "-x", ".", "a b", "a".repeat(65), "admin\u200b"]) {
         const user = { name, role: "viewer", password: PASSWORD };
         const key = { name, role: "viewer", expiresInMs: null };
@@ -223,9 +173,9 @@ describe("another site's page", () => {
   test(
     "can do nothing with a session: forms, simple content types, other origins, none",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
-      const cookie = await cookieOf(fleet, ADMIN.name, ADMIN.password);
-      const before = rowCounts(fleet);
+      await using fleet = await TestParent.start();
+      const cookie = await sessionOf(fleet);
+      const before = rowCounts(fleet.directory);
       const body = JSON.stringify({ name: "mallory", role: "admin", password: PASSWORD });
       const forged: readonly Record<string, string>[] = [
         { "content-type": "text/plain" },
@@ -265,10 +215,10 @@ describe("another site's page", () => {
   test(
     "can't give a person a session of its choosing, nor keep the old one by a login",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
+      await using fleet = await TestParent.start();
       const chosen = `wb_session=${"A".repeat(43)}`;
-      const first = await cookieOf(fleet, ADMIN.name, ADMIN.password, { cookie: chosen });
-      const second = await cookieOf(fleet, ADMIN.name, ADMIN.password, { cookie: first });
+      const first = await sessionOf(fleet, ADMIN.name, { cookie: chosen });
+      const second = await sessionOf(fleet, ADMIN.name, { cookie: first });
       expect(new Set([chosen, first, second]).size).toBe(3);
       expect((await byCookie(fleet, chosen, "GET", "/api/v1/me")).status).toBe(401);
     },
@@ -278,7 +228,7 @@ describe("another site's page", () => {
   test(
     "is led nowhere: no answer sends a browser to another place, whatever the host says",
     async () => {
-      await using fleet = await fleetServer({ limits: MANY });
+      await using fleet = await TestParent.start();
       for (const path of [
         "//evil.example",
         "/\\evil.example",

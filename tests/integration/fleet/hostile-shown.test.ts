@@ -12,20 +12,14 @@ import { AGENT_PATHS } from "../../../src/protocol/fleet/paths.ts";
 import { commitmentOf, joinBytes } from "../../../src/protocol/fleet/proofs.ts";
 import { toBase64Url } from "../../../src/protocol/fleet/canonical.ts";
 import { INJECTIONS } from "../../support/fleet/hostile/random-request.ts";
-import {
-  MACHINE,
-  newNonce,
-  TestAgent,
-  TestStream,
-  type PreparedRequest,
-} from "../../support/fleet/test-agent.ts";
+import { MACHINE, newNonce, TestAgent, TestStream, type PreparedRequest } from "../../support/fleet/agent.ts";
 import { ProcessTeller } from "../../support/fleet/process-events.ts";
 import { wbEnvironment } from "../../support/run-wb.ts";
-import { FROM_SOURCE, serveProcess, type ServeProcess } from "../../support/serve-process.ts";
+import { FROM_SOURCE, serveProcess, type ServeProcess } from "../../support/fleet/serve-process.ts";
 import { tmpdir } from "../../support/tmpdir.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const STEERING = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
 /** As text that a database keeps: what is no character becomes the one that says so. */

@@ -14,32 +14,66 @@ import {
   numbered,
   openTestOutbox,
   sendOne,
-} from "../../support/fleet-outbox.ts";
-import { FleetParent } from "../../support/fleet-parent.ts";
+} from "../../support/fleet/outbox.ts";
+import { FleetParent } from "../../support/fleet/outbox-parent.ts";
 
 const RESERVE_BYTES = 4 * 1024 * 1024;
 
-function mount(path: string, options: string): Disposable {
-  mkdirSync(path, { recursive: true });
-  const { exitCode, stderr } = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path]);
-  if (exitCode !== 0) throw new Error(`mount: ${stderr.toString()}`);
-  return { [Symbol.dispose]: () => void Bun.spawnSync(["umount", "-l", path]) };
-}
+/** A file system of its own, of 16 MiB. */
+class SmallDisk implements AsyncDisposable {
+  readonly path: string;
+  readonly #directory: AsyncDisposable;
 
-function remount(path: string, options: string): void {
-  const { exitCode, stderr } = Bun.spawnSync(["mount", "-o", `remount,${options}`, path]);
-  if (exitCode !== 0) throw new Error(`remount: ${stderr.toString()}`);
-}
-
-/** Takes all room that is left, to the last page. */
-function fillDisk(disk: string): void {
-  const { bavail, bsize } = statfsSync(disk);
-  try {
-    writeFileSync(join(disk, "filling"), new Uint8Array(bavail * bsize));
-  } catch {
-    // one page less than was said: then it is full as well
+  private constructor(path: string, directory: AsyncDisposable) {
+    this.path = path;
+    this.#directory = directory;
   }
-  expect(statfsSync(disk).bavail).toBeLessThan(2);
+
+  static async mounted(): Promise<SmallDisk> {
+    const directory = await tmpdir();
+    const path = join(directory.path, "disk");
+    mkdirSync(path);
+    mount("-t", "tmpfs", "-o", "size=16m,mode=0700", "tmpfs", path);
+    return new SmallDisk(path, directory);
+  }
+
+  /** Takes all room that is left, to the last page. */
+  fill(): void {
+    const { bavail, bsize } = statfsSync(this.path);
+    try {
+      writeFileSync(join(this.path, "filling"), new Uint8Array(bavail * bsize));
+    } catch {
+      // one page less than was said: then it is full as well
+    }
+    expect(statfsSync(this.path).bavail).toBeLessThan(2);
+  }
+
+  free(): void {
+    rmSync(join(this.path, "filling"));
+  }
+
+  remount(options: "ro" | "rw"): void {
+    mount("-o", `remount,${options}`, this.path);
+  }
+
+  /** A file that is open for writing keeps a file system from becoming read-only: what a failing disk does by force is done here by taking the place away. */
+  hide(): void {
+    mount("-t", "tmpfs", "-o", "ro", "tmpfs", this.path);
+  }
+
+  show(): void {
+    expect(Bun.spawnSync(["umount", this.path]).exitCode).toBe(0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    Bun.spawnSync(["umount", "-l", this.path]);
+    await this.#directory[Symbol.asyncDispose]();
+  }
+}
+
+function mount(...words: readonly string[]): void {
+  const { exitCode, stderr } = Bun.spawnSync(["mount", ...words]);
+  if (exitCode !== 0) throw new Error(`mount: ${stderr.toString()}`);
 }
 
 function report(outbox: Outbox): { produced: number; acked: number; pending: number; lost: number } {
@@ -57,18 +91,16 @@ describe("a full disk", () => {
     ["root", "program:mount"],
     "keeps what fits in memory, counts the rest, acknowledges, and recovers by itself",
     async () => {
-      await using directory = await tmpdir();
-      const disk = join(directory.path, "disk");
-      using _mounted = mount(disk, "size=16m,mode=0700");
+      await using disk = await SmallDisk.mounted();
       const parent = new FleetParent(AGENT.publicKey);
-      const state = join(disk, "state");
+      const state = join(disk.path, "state");
       mkdirSync(state);
       const ring = { eventsMax: 500, bytesMax: 1_000_000 };
       const outbox = openTestOutbox(state, { reserveBytes: RESERVE_BYTES, ring });
       for (let id = 1; id <= 300; id += 1) outbox.append("process", numbered(id, 1000));
       await outbox.flush();
       expect(outbox.status().storageProblem).toBeNull();
-      fillDisk(disk);
+      disk.fill();
 
       // Far more than the ring and what can still be stored.
       let id = 300;
@@ -91,7 +123,7 @@ describe("a full disk", () => {
       expect(sent.acked).toBeGreaterThan(300);
       expectInvariant(outbox);
 
-      rmSync(join(disk, "filling"));
+      disk.free();
       await waitFor(
         "the disk to be used again",
         () => outbox.status().storageProblem === null && outbox.status().ringEvents === 0,
@@ -116,12 +148,10 @@ describe("a full disk", () => {
     ["root", "program:mount"],
     "also one that is full from the start, and stays so to the end",
     async () => {
-      await using directory = await tmpdir();
-      const disk = join(directory.path, "disk");
-      using _mounted = mount(disk, "size=16m,mode=0700");
-      const state = join(disk, "state");
+      await using disk = await SmallDisk.mounted();
+      const state = join(disk.path, "state");
       mkdirSync(state);
-      fillDisk(disk);
+      disk.fill();
       const outbox = openTestOutbox(state, {
         reserveBytes: RESERVE_BYTES,
         ring: { eventsMax: 50, bytesMax: 100_000 },
@@ -131,10 +161,10 @@ describe("a full disk", () => {
       expect(outbox.status()).toMatchObject({ ringEvents: 50, epochs: [] });
       expect(outbox.status().storageProblem).toContain("disk is full");
       expect(outbox.nextBatch("process", 1000)).toBeUndefined();
-      rmSync(join(disk, "filling"));
+      disk.free();
       await outbox.flush();
       expect(report(outbox)).toMatchObject({ produced: 80, pending: 50, lost: 30 });
-      fillDisk(disk);
+      disk.fill();
       await outbox.close();
       const again = openTestOutbox(state, { reserveBytes: RESERVE_BYTES });
       expect(report(again)).toMatchObject({ produced: 80, pending: 50, lost: 30 });
@@ -146,13 +176,11 @@ describe("a full disk", () => {
     ["root", "program:mount"],
     "at its end what waits in memory is declared by the reserve",
     async () => {
-      await using directory = await tmpdir();
-      const disk = join(directory.path, "disk");
-      using _mounted = mount(disk, "size=16m,mode=0700");
-      const state = join(disk, "state");
+      await using disk = await SmallDisk.mounted();
+      const state = join(disk.path, "state");
       mkdirSync(state);
       const outbox = openTestOutbox(state, { reserveBytes: RESERVE_BYTES });
-      fillDisk(disk);
+      disk.fill();
       for (let id = 1; id <= 2000; id += 1) outbox.append("process", numbered(id, 1000));
       await outbox.flush();
       await outbox.close();
@@ -170,27 +198,22 @@ describe("a disk that refuses", () => {
     ["root", "program:mount"],
     "read-only for a while: nothing is lost, and it goes on by itself",
     async () => {
-      await using directory = await tmpdir();
-      const disk = join(directory.path, "disk");
-      using _mounted = mount(disk, "size=16m,mode=0700");
-      const outbox = openTestOutbox(disk, { reserveBytes: RESERVE_BYTES });
+      await using disk = await SmallDisk.mounted();
+      const outbox = openTestOutbox(disk.path, { reserveBytes: RESERVE_BYTES });
       outbox.append("process", numbered(1));
       await outbox.flush();
-      // A file that is open for writing keeps a file system from becoming read-only: what a failing disk does by force
-      // is done here by taking the place away.
-      const hidden = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", disk]);
-      expect(hidden.exitCode).toBe(0);
+      disk.hide();
       for (let id = 2; id <= 20; id += 1) outbox.append("process", numbered(id));
       await outbox.flush();
       expect(outbox.status()).toMatchObject({ ringEvents: 19 });
       expect(outbox.status().storageProblem).toContain("read-only");
-      Bun.spawnSync(["umount", disk]);
-      await waitFor("the disk to be written again", () => outbox.status().storageProblem === null, 15_000);
+      disk.show();
+      await waitFor("the disk to be written again", () => outbox.status().storageProblem === null);
       await outbox.flush();
       const parent = new FleetParent(AGENT.publicKey);
       drain(outbox, parent);
       expect(ids(parent)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
-      expectInvariant(outbox, disk);
+      expectInvariant(outbox, disk.path);
       await outbox.close();
     },
   );
@@ -199,15 +222,13 @@ describe("a disk that refuses", () => {
     ["root", "program:mount"],
     "read-only from the start: it starts, says why, and stores when it can",
     async () => {
-      await using directory = await tmpdir();
-      const disk = join(directory.path, "disk");
-      using _mounted = mount(disk, "size=16m,mode=0700");
-      remount(disk, "ro");
-      const outbox = openTestOutbox(join(disk, "state"), { reserveBytes: RESERVE_BYTES });
+      await using disk = await SmallDisk.mounted();
+      disk.remount("ro");
+      const outbox = openTestOutbox(join(disk.path, "state"), { reserveBytes: RESERVE_BYTES });
       outbox.append("process", numbered(1));
       await outbox.flush();
       expect(outbox.status().storageProblem).toContain("read-only");
-      remount(disk, "rw");
+      disk.remount("rw");
       await outbox.flush();
       expect(outbox.status().storageProblem).toBeNull();
       expect(report(outbox)).toMatchObject({ produced: 1, pending: 1, lost: 0 });

@@ -6,11 +6,11 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "../../support/tmpdir.ts";
-import { AGENT, drain, expectInvariant, idOfPayload, openTestOutbox } from "../../support/fleet-outbox.ts";
-import { FleetParent } from "../../support/fleet-parent.ts";
-import type { BatchReply, ChildLine } from "../../support/outbox-child.ts";
+import { AGENT, drain, expectInvariant, idOfPayload, openTestOutbox } from "../../support/fleet/outbox.ts";
+import { FleetParent } from "../../support/fleet/outbox-parent.ts";
+import type { BatchReply, ChildLine } from "../../support/fleet/outbox-child.ts";
 
-const CHILD = new URL("../../support/outbox-child.ts", import.meta.url).pathname;
+const CHILD = new URL("../../support/fleet/outbox-child.ts", import.meta.url).pathname;
 const KILLS_PER_BOOT = 7;
 const ROOM_BETWEEN_LIVES = 1_000_000;
 

@@ -1,21 +1,15 @@
 /** How the page looks, as far as it can be measured: no wider than a phone, readable in light and dark, and it stands still. */
-import { afterAll, beforeAll, expect } from "bun:test";
-import type { Browser } from "playwright-core";
-import { openBrowser, Visit } from "../../support/fleet/browser.ts";
+import { expect } from "bun:test";
+import { BROWSER_NEEDS as NEEDS, browsing } from "../../support/fleet/browser.ts";
 import { lowContrast, shiftScore, watchShifts } from "../../support/fleet/look.ts";
 import { agentNamed } from "../../support/fleet/page-data.ts";
 import { PageServer, PASSWORD } from "../../support/fleet/page-server.ts";
-import { reasonsAgainst, testWith } from "../../support/needs.ts";
+import { testWith } from "../../support/needs.ts";
 import { webAssets } from "../../../src/web/embedded.ts";
 
-const NEEDS = ["program:chromium"] as const;
 const SCRIPT_BYTES_MAX = 81_920;
 
-let browser: Browser | undefined;
-beforeAll(async () => {
-  if (reasonsAgainst(NEEDS).length === 0) browser = await openBrowser();
-});
-afterAll(() => browser?.close());
+const visitTo = browsing();
 
 /** Each page, and the table that is there when it is ready. */
 function placesOf(agent: string) {
@@ -35,8 +29,7 @@ for (const width of [390, 1280]) {
     testWith(NEEDS, name, async () => {
       await using server = await PageServer.start();
       server.agents.push(agentNamed("a-name-without-any-place-to-break-".repeat(6)));
-      if (browser === undefined) throw new Error("the browser was not started");
-      await using visit = await Visit.to(browser, server.url, { width, dark });
+      await using visit = await visitTo(server.url, { width, dark });
       const { page } = visit;
       expect(await lowContrast(page)).toEqual([]);
       await visit.logIn("olga", PASSWORD);
@@ -58,10 +51,38 @@ for (const width of [390, 1280]) {
   }
 }
 
+/** Where the cells of each column begin, by their labels, in pixels from the left. */
+const COLUMNS = `[...document.querySelectorAll("td[data-label]")]
+  .filter((cell) => cell.checkVisibility() && getComputedStyle(cell).justifySelf !== "end")
+  .map((cell) => cell.dataset.label + " " + Math.round(cell.getBoundingClientRect().left))`;
+const HIDDEN = `[...document.querySelectorAll(".wide-table")].map((each) => each.scrollWidth - each.clientWidth)`;
+
+testWith(
+  NEEDS,
+  "on a phone the facts of all rows stand below each other, and none is out of sight",
+  async () => {
+    await using server = await PageServer.start();
+    await using visit = await visitTo(server.url, { width: 390 });
+    await visit.logIn("olga", PASSWORD);
+    for (const [place, table] of placesOf(server.agents[2]?.id ?? "")) {
+      await visit.goTo(place);
+      await visit.page.getByRole("table", { name: table, exact: true }).waitFor();
+      const found = [...new Set(await visit.page.evaluate<string[]>(COLUMNS))];
+      const labels = found.map((each) => each.replace(/ \d+$/, ""));
+      expect([place, ...found]).toEqual([
+        place,
+        ...found.filter((_, at) => labels.indexOf(labels[at] ?? "") === at),
+      ]);
+      expect([place, ...(await visit.page.evaluate<number[]>(HIDDEN)).filter((each) => each > 0)]).toEqual([
+        place,
+      ]);
+    }
+  },
+);
+
 testWith(NEEDS, "nothing moves by itself while a page loads or is loaded anew", async () => {
   await using server = await PageServer.start();
-  if (browser === undefined) throw new Error("the browser was not started");
-  await using visit = await Visit.to(browser, server.url);
+  await using visit = await visitTo(server.url);
   await visit.logIn("olga", PASSWORD);
   await watchShifts(visit.page);
   for (const [place, table] of placesOf(server.agents[3]?.id ?? "")) {
@@ -80,8 +101,7 @@ testWith(NEEDS, "nothing moves by itself while a page loads or is loaded anew", 
 
 testWith(NEEDS, "who wants no motion sees none", async () => {
   await using server = await PageServer.start();
-  if (browser === undefined) throw new Error("the browser was not started");
-  await using visit = await Visit.to(browser, server.url);
+  await using visit = await visitTo(server.url);
   await visit.page.emulateMedia({ reducedMotion: "reduce" });
   await visit.logIn("olga", PASSWORD);
   await visit.page.getByRole("table", { name: "Agents" }).waitFor();

@@ -1,24 +1,28 @@
 /** The page in a real browser: logging in, the agents, live processes, a person's decisions, and who may not make them. */
-import { afterAll, beforeAll, expect } from "bun:test";
-import type { Browser } from "playwright-core";
-import { openBrowser, Visit } from "../../support/fleet/browser.ts";
+import { expect } from "bun:test";
+import { BROWSER_NEEDS as NEEDS, browsing, type Visit } from "../../support/fleet/browser.ts";
 import { agentNamed, processNamed } from "../../support/fleet/page-data.ts";
 import { PageServer, PASSWORD } from "../../support/fleet/page-server.ts";
-import { reasonsAgainst, testWith } from "../../support/needs.ts";
+import { testWith } from "../../support/needs.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import { fastest } from "../../support/fastest.ts";
+import type { ProcessRecord } from "../../../src/model/fleet.ts";
 
-const NEEDS = ["program:chromium"] as const;
+const visitTo = browsing();
 
-let browser: Browser | undefined;
-beforeAll(async () => {
-  if (reasonsAgainst(NEEDS).length === 0) browser = await openBrowser();
-});
-afterAll(() => browser?.close());
+/** Writes down each class that the row of blender has, which a look from here may come too late for; none is none. */
+const KEEP_MARKS = `
+  globalThis.marks = [];
+  new MutationObserver(() => {
+    for (const row of document.querySelectorAll("tbody > tr"))
+      if (row.innerText.includes("blender") && row.className !== "" && marks.at(-1) !== row.className)
+        marks.push(row.className);
+  }).observe(document.body, { subtree: true, childList: true, attributes: true });
+`;
 
 /** A visit of somebody who is logged in. */
 async function visitAs(name: string, server: PageServer, width?: number): Promise<Visit> {
-  if (browser === undefined) throw new Error("the browser was not started");
-  const visit = await Visit.to(browser, server.url, width === undefined ? {} : { width });
+  const visit = await visitTo(server.url, width === undefined ? {} : { width });
   await visit.logIn(name, PASSWORD);
   return visit;
 }
@@ -28,8 +32,7 @@ testWith(
   "a wrong password is refused in the parent's words, the right one opens the page",
   async () => {
     await using server = await PageServer.start();
-    if (browser === undefined) throw new Error("the browser was not started");
-    await using visit = await Visit.to(browser, server.url);
+    await using visit = await visitTo(server.url);
     const { page } = visit;
     await page.getByLabel("Name").fill("olga");
     await page.getByLabel("Password").fill("wrong");
@@ -43,7 +46,7 @@ testWith(
     visit.complaints.splice(0);
     await visit.logIn("olga", PASSWORD);
     await page.getByRole("table", { name: "Agents" }).waitFor();
-    expect(await page.title()).toBe("Agents · hq · WireBound");
+    await waitFor("its title", async () => (await page.title()) === "Agents · hq · WireBound");
     expect(visit.complaints).toEqual([]);
   },
 );
@@ -97,15 +100,24 @@ testWith(
     await table.waitFor();
     await waitFor("both streams", () => server.subscribers === 2);
     expect(server.watched).toEqual([agent]);
-    const blender = processNamed(agent, "blender", 9912, { category: "media", startedAtMs: Date.now() });
-    server.startProcess(blender);
-    const row = table.locator("tbody > tr").filter({ hasText: "blender" });
-    await row.waitFor({ timeout: 2000 });
-    expect(await row.getAttribute("class")).toBe("row-new");
+    const start = (name: string, pid: number): ProcessRecord => {
+      const started = processNamed(agent, name, pid, { category: "media", startedAtMs: Date.now() });
+      server.startProcess(started);
+      return started;
+    };
+    const rowOf = (name: string) => table.locator("tbody > tr").filter({ hasText: name });
+    const shownMs = await fastest(2000, async (time) => {
+      start(`early-${time}`, 9000 + time);
+      await rowOf(`early-${time}`).waitFor();
+    });
+    expect(shownMs).toBeLessThan(2000);
+    await visit.page.evaluate(KEEP_MARKS);
+    const blender = start("blender", 9912);
+    await rowOf("blender").waitFor();
     expect(await table.locator("tbody > tr").first().innerText()).toContain("blender");
     server.stopProcess(blender);
-    await waitFor("the row to be marked", async () => (await row.getAttribute("class")) === "row-faded");
-    await row.waitFor({ state: "detached" });
+    await rowOf("blender").waitFor({ state: "detached" });
+    expect(await visit.page.evaluate<string[]>("globalThis.marks")).toEqual(["row-new", "row-faded"]);
     expect(visit.complaints).toEqual([]);
   },
 );
@@ -209,8 +221,7 @@ testWith(NEEDS, "a viewer sees everything and no way to change it", async () => 
 
 testWith(NEEDS, "logging in, opening an agent and overriding go by the keyboard alone", async () => {
   await using server = await PageServer.start();
-  if (browser === undefined) throw new Error("the browser was not started");
-  await using visit = await Visit.to(browser, server.url);
+  await using visit = await visitTo(server.url);
   const { page } = visit;
   const press = (key: string) => page.keyboard.press(key);
   const focused = async (): Promise<string> =>
@@ -262,3 +273,30 @@ testWith(NEEDS, "logging in, opening an agent and overriding go by the keyboard 
   expect(server.changes).toEqual(["POST /processes/override"]);
   expect(visit.complaints).toEqual([]);
 });
+
+/** As when another tab is before this one, and when it is looked at again. */
+const setHidden = (isHidden: boolean): string =>
+  `Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${isHidden ? "hidden" : "visible"}" });
+   document.dispatchEvent(new Event("visibilitychange"));`;
+
+testWith(
+  NEEDS,
+  "a tab that nobody sees holds no stream, for a browser has few connections, and is up to date when it is looked at",
+  async () => {
+    await using server = await PageServer.start();
+    await using visit = await visitAs("olga", server);
+    const { page } = visit;
+    await visit.goTo(`#/agents/${server.agents[3]?.id}/processes`);
+    await waitFor("both streams", () => server.subscribers === 2);
+    await page.evaluate(setHidden(true));
+    await waitFor("no stream", () => server.subscribers === 0);
+    server.startProcess(processNamed(server.agents[3]?.id ?? "", "blender", 4711));
+    expect(server.subscribers).toBe(0);
+    await page.evaluate(setHidden(false));
+    await page.getByRole("cell", { name: "blender", exact: true }).waitFor();
+    await waitFor("both streams again", () => server.subscribers === 2);
+    expect(await page.getByText("missed").count()).toBe(0);
+    expect(visit.complaints).toEqual([]);
+  },
+  60_000,
+);

@@ -14,8 +14,8 @@ import { parseJoinToken } from "../../../src/protocol/fleet/join-token.ts";
 import { CommandsAnswer, JoinAnswer } from "../../../src/protocol/fleet/messages.ts";
 import { AGENT_PATHS } from "../../../src/protocol/fleet/paths.ts";
 import { ProcessTeller, programNamed } from "../../support/fleet/process-events.ts";
-import { startReadingParent, type ReadingParent } from "../../support/fleet/reading-parent.ts";
-import { TestAgent, TestStream, newNonce } from "../../support/fleet/test-agent.ts";
+import { TestParent } from "../../support/fleet/parent.ts";
+import { TestAgent, TestStream, newNonce } from "../../support/fleet/agent.ts";
 
 const LISTS = [
   "/api/v1/agents",
@@ -33,7 +33,7 @@ function pageOf<T>(answer: { status: number; body: unknown }): Page<T> {
   return answer.body as Page<T>;
 }
 
-async function everything<T>(parent: ReadingParent, path: string, limit: number): Promise<T[]> {
+async function everything<T>(parent: TestParent, path: string, limit: number): Promise<T[]> {
   const found: T[] = [];
   let cursor = "";
   do {
@@ -58,7 +58,7 @@ async function runs(agent: TestAgent, ...names: string[]): Promise<TestStream> {
 
 describe("lists", () => {
   test("all take limits from 1 to 1000, refuse other ones, forged cursors and unknown questions", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     for (const path of LISTS) {
       for (const limit of ["1", "1000"]) {
         expect((await parent.get(`${path}?limit=${limit}`)).status).toBe(200);
@@ -84,7 +84,7 @@ describe("lists", () => {
   });
 
   test("go page by page through everything, once each", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const agent = await parent.agent();
     const names = Array.from({ length: 25 }, (_, n) => `program-${String(n).padStart(2, "0")}`);
     await runs(agent, ...names);
@@ -97,7 +97,7 @@ describe("lists", () => {
   });
 
   test("take filters by agent, time, text and kind, with the text as it stands", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const one = await parent.agent();
     const other = await parent.agent();
     await runs(one, "steam", "100%_sure", "o'hara");
@@ -119,9 +119,9 @@ describe("lists", () => {
   });
 
   test("are for those who prove who they are", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     for (const path of [...LISTS, "/api/v1/tokens", "/api/v1/join-requests"]) {
-      expect((await fetch(parent.url + path)).status).toBe(401);
+      expect((await parent.fetch(path)).status).toBe(401);
       expect((await parent.get(path)).status).toBe(200);
     }
   });
@@ -129,7 +129,7 @@ describe("lists", () => {
 
 describe("events", () => {
   test("come as the agent signed them, each with a proof that verifies offline", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const agent = await parent.agent();
     const { epoch } = await runs(agent, "a", "b", "c");
     const path = (seq: number) => `/api/v1/events/${agent.identity.id}/process/${epoch}/${seq}/proof`;
@@ -148,7 +148,7 @@ describe("events", () => {
 
 describe("agents", () => {
   test("are told with their streams; watching one sends it a command that replaces the one before", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const agent = await parent.agent();
     const { id } = agent.identity;
     await runs(agent, "a", "b");
@@ -183,9 +183,8 @@ describe("agents", () => {
   });
 
   test("are approved by the code that they show, and by no other", async () => {
-    await using parent = await startReadingParent();
-    const { url, context } = parent;
-    const agent = new TestAgent({ url, parentId: context.identity.id, pin: context.pin });
+    await using parent = await TestParent.start();
+    const agent = parent.stranger();
     const { id } = agent.identity;
     const nonce = newNonce();
     const joined = JoinAnswer.parse((await agent.join(null, nonce)).body);
@@ -213,7 +212,7 @@ describe("agents", () => {
   });
 
   test("are removed and released, where they are in a state for it", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const agent = await parent.agent();
     const { id } = agent.identity;
     const decide = (
@@ -243,7 +242,7 @@ describe("agents", () => {
 
 describe("join tokens", () => {
   test("are made, good for their uses, listed without their secret, and revoked", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const made = await parent.send("POST", "/api/v1/tokens", {
       uses: 2,
       expiresInMs: 60_000,
@@ -252,18 +251,18 @@ describe("join tokens", () => {
     expect(made.status).toBe(200);
     const { token, summary } = made.body as { token: string; summary: JoinTokenSummary };
     const parsed = parseJoinToken(token);
-    expect(parsed).toMatchObject({ addresses: ["localhost:1"], pin: parent.context.pin, id: summary.id });
+    expect(parsed).toMatchObject({
+      addresses: [`127.0.0.1:${parent.server.port}`],
+      pin: parent.server.pin,
+      id: summary.id,
+    });
     expect(summary).toMatchObject({
       usesLeft: 2,
       usesTotal: 2,
       createdBy: "key:operator-key",
       revoked: false,
     });
-    const { url, context } = parent;
-    const join = () =>
-      new TestAgent({ url, parentId: context.identity.id, pin: context.pin }).join(
-        `${parsed.id}.${parsed.secret}`,
-      );
+    const join = () => parent.stranger().join(`${parsed.id}.${parsed.secret}`);
     expect((await join()).body).toMatchObject({ state: "active" });
     const listed = await parent.get("/api/v1/tokens");
     expect(pageOf<JoinTokenSummary>(listed).items).toMatchObject([{ id: summary.id, usesLeft: 1 }]);
@@ -277,7 +276,7 @@ describe("join tokens", () => {
   });
 
   test("have bounds, and are not for viewers to make", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     expect((await parent.send("POST", "/api/v1/tokens", {}, "viewer")).status).toBe(403);
     for (const body of [
       { uses: 0 },
@@ -294,7 +293,7 @@ describe("join tokens", () => {
 });
 
 test("the OpenAPI document tells all of these routes", async () => {
-  await using parent = await startReadingParent();
+  await using parent = await TestParent.start();
   const { paths } = (await parent.get("/openapi.json")).body as { paths: Record<string, unknown> };
   for (const path of [
     ...LISTS,

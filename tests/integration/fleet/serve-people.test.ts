@@ -2,8 +2,10 @@
 import { expect, test } from "bun:test";
 import type { AuditEntry, Page, UserSummary } from "../../../src/model/fleet.ts";
 import { VERSION } from "../../../src/model/version.ts";
-import { ADMIN, fleetServer, type FleetServer } from "../../support/fleet-server.ts";
+import { ADMIN, PASSWORD, TestParent } from "../../support/fleet/parent.ts";
+import { login, sessionOf } from "../../support/fleet/people.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import { DEFAULT_LIMITS } from "../../../src/server/limits.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -11,38 +13,17 @@ interface Refused {
   readonly error: { readonly code: string; readonly message: string; readonly hint?: string };
 }
 
-async function login(
-  fleet: FleetServer,
-  name: string,
-  password: string,
-  headers: Record<string, string> = {},
-) {
-  return await fleet.fetch("/api/v1/login", {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body: JSON.stringify({ name, password }),
-  });
-}
-
 async function refusal(answer: Response): Promise<[number, string]> {
   return [answer.status, ((await answer.json()) as Refused).error.code];
 }
 
-/** The cookie that a login sets, as a browser sends it. */
-async function sessionOf(fleet: FleetServer, name: string = ADMIN.name, password: string = ADMIN.password) {
-  const answer = await login(fleet, name, password);
-  expect(answer.status).toBe(200);
-  const [cookie = ""] = (answer.headers.get("set-cookie") ?? "").split(";");
-  return cookie;
-}
-
-async function audit(fleet: FleetServer, query: string): Promise<readonly AuditEntry[]> {
+async function audit(fleet: TestParent, query: string): Promise<readonly AuditEntry[]> {
   const answer = await fleet.ask(fleet.adminKey, "GET", `/api/v1/audit?limit=1000${query}`);
   return ((await answer.json()) as Page<AuditEntry>).items;
 }
 
 test("a session: a cookie that scripts can't read, who one is, and its end", async () => {
-  await using fleet = await fleetServer();
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
   const answer = await login(fleet, ADMIN.name, ADMIN.password);
   expect(answer.headers.get("set-cookie")).toMatch(
     /^wb_session=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
@@ -70,7 +51,7 @@ test("a session: a cookie that scripts can't read, who one is, and its end", asy
 });
 
 test("a session ends two hours after its last request, and twelve after the login", async () => {
-  await using fleet = await fleetServer();
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
   const idle = await sessionOf(fleet);
   const busy = await sessionOf(fleet);
   const isIn = async (cookie: string): Promise<boolean> =>
@@ -85,13 +66,13 @@ test("a session ends two hours after its last request, and twelve after the logi
 });
 
 test("a change by a session needs our header and comes from our own page", async () => {
-  await using fleet = await fleetServer();
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
   const cookie = await sessionOf(fleet);
   const make = (headers: Record<string, string>): Promise<Response> =>
     fleet.fetch("/api/v1/users", {
       method: "POST",
       headers: { cookie, "content-type": "application/json", ...headers },
-      body: JSON.stringify({ name: "anna", role: "viewer", password: "long enough, surely" }),
+      body: JSON.stringify({ name: "anna", role: "viewer", password: PASSWORD }),
     });
   expect(await refusal(await make({}))).toEqual([403, "forbidden"]);
   expect(await refusal(await make({ "x-wb-csrf": "1", origin: "https://evil.example" }))).toEqual([
@@ -106,11 +87,11 @@ test("a change by a session needs our header and comes from our own page", async
 });
 
 test("unknown names and wrong passwords get one answer; a disabled user none other", async () => {
-  await using fleet = await fleetServer();
-  const anna = { name: "anna", role: "viewer", password: "long enough, surely" };
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
+  const anna = { name: "anna", role: "viewer", password: PASSWORD };
   const made = await fleet.ask(fleet.adminKey, "POST", "/api/v1/users", anna);
   const { user } = (await made.json()) as { user: UserSummary };
-  const session = await sessionOf(fleet, anna.name, anna.password);
+  const session = await sessionOf(fleet, anna.name);
   await fleet.ask(fleet.adminKey, "PATCH", `/api/v1/users/${user.id}`, { disabled: true });
   expect((await fleet.fetch("/api/v1/me", { headers: { cookie: session } })).status).toBe(401);
   const answers = await Promise.all([
@@ -124,7 +105,8 @@ test("unknown names and wrong passwords get one answer; a disabled user none oth
 });
 
 test("failures are throttled with the time to wait, and the audit log has them, bounded", async () => {
-  await using fleet = await fleetServer();
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
+  fleet.clock.hold();
   const codes: number[] = [];
   for (let index = 0; index < 6; index += 1) codes.push((await login(fleet, "admin", "wrong")).status);
   expect(codes).toEqual([401, 401, 401, 401, 401, 429]);
@@ -141,11 +123,12 @@ test("failures are throttled with the time to wait, and the audit log has them, 
   expect(failed.at(-1)).toMatchObject({ actor: "system", subject: "admin", address: "127.0.0.1" });
   const [more] = await audit(fleet, "&action=login.refused_more");
   expect(more?.details).toEqual({ leftOut: 5 + 2 + 50 - 30 });
-}, 60_000);
+}, 180_000);
 
 test("keys open what their role may, until they expire or are revoked", async () => {
-  await using fleet = await fleetServer();
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
   const me = async (key: string): Promise<number> => (await fleet.ask(key, "GET", "/api/v1/me")).status;
+  fleet.clock.hold();
   // Shorter than a verified key is remembered.
   const short = await fleet.newKey("viewer", 10_000);
   const long = await fleet.newKey("operator");
@@ -174,11 +157,11 @@ test("keys open what their role may, until they expire or are revoked", async ()
 });
 
 test("users: names are unique, the last admin stays, what is wrong is told", async () => {
-  await using fleet = await fleetServer();
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
   const { adminKey } = fleet;
   const users = async (): Promise<readonly UserSummary[]> =>
     ((await (await fleet.ask(adminKey, "GET", "/api/v1/users")).json()) as Page<UserSummary>).items;
-  const anna = { name: "anna", role: "operator", password: "long enough, surely" };
+  const anna = { name: "anna", role: "operator", password: PASSWORD };
   expect((await fleet.ask(adminKey, "POST", "/api/v1/users", anna)).status).toBe(200);
   expect(await refusal(await fleet.ask(adminKey, "POST", "/api/v1/users", anna))).toEqual([409, "conflict"]);
   const short = await fleet.ask(adminKey, "POST", "/api/v1/users", { ...anna, name: "b", password: "short" });
@@ -208,17 +191,18 @@ test("users: names are unique, the last admin stays, what is wrong is told", asy
 });
 
 test("wrong keys in great number are refused without work, and cost nobody else anything", async () => {
-  await using fleet = await fleetServer();
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
   const wrong = `wbk_${"0".repeat(16)}_${"x".repeat(43)}`;
+  fleet.clock.hold();
   const codes = await Promise.all(
     Array.from({ length: 200 }, async () => (await fleet.ask(wrong, "GET", "/api/v1/me")).status),
   );
   expect(codes.filter((code) => code === 429).length).toBeGreaterThan(100);
   expect((await fleet.ask(fleet.adminKey, "GET", "/api/v1/me")).status).toBe(200);
-}, 60_000);
+}, 180_000);
 
 test("what is decided is told to who watches the audit log, in its order", async () => {
-  await using fleet = await fleetServer();
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
   const watching = new AbortController();
   const live = await fleet.fetch("/api/v1/live?types=audit", {
     headers: { authorization: `Bearer ${fleet.adminKey}` },
@@ -234,7 +218,7 @@ test("what is decided is told to who watches the audit log, in its order", async
     await fleet.ask(fleet.adminKey, "POST", "/api/v1/users", {
       name,
       role: "viewer",
-      password: "long enough, surely",
+      password: PASSWORD,
     });
   }
   await login(fleet, "anna", "wrong");
@@ -258,4 +242,4 @@ test("what is decided is told to who watches the audit log, in its order", async
   ]);
   watching.abort();
   await reading;
-}, 30_000);
+}, 180_000);

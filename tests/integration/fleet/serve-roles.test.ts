@@ -1,9 +1,10 @@
 /** Who may what, on every route that there is: the table below is the whole of it, and the document lists the same. */
 import { expect, test } from "bun:test";
 import { ROLES, type Role } from "../../../src/model/fleet.ts";
-import { fleetServer } from "../../support/fleet-server.ts";
+import { TestParent } from "../../support/fleet/parent.ts";
+import { DEFAULT_LIMITS } from "../../../src/server/limits.ts";
 
-/** Least role by route; `agent`: by an agent's signature alone; `open`: by anybody. The classification API takes both. */
+/** Least role by route; `agent`: by an agent's signature alone; `open`: by anybody. The classification API takes an agent's too. */
 const ACCESS: Readonly<Record<string, Role | "agent" | "open">> = {
   "POST /api/v1/login": "open",
   "POST /api/v1/logout": "viewer",
@@ -49,11 +50,31 @@ const ACCESS: Readonly<Record<string, Role | "agent" | "open">> = {
   "GET /api/v1/processes/sync": "viewer",
   "POST /api/v2/classify-processes": "viewer",
   "GET /api/v2/classifications/sync": "viewer",
+  "GET /healthz": "open",
+  "GET /readyz": "open",
+  "GET /metrics": "viewer",
+  "GET /openapi.json": "open",
 };
+const BY_AGENTS_TOO = /\/processes\/(?:classify|suggest|sync)$|\/api\/v2\//;
 
 interface Document {
   readonly openapi: string;
-  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly summary?: string }>>>>;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+}
+
+interface Operation {
+  readonly summary?: string;
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+  readonly responses: Readonly<Record<string, unknown>>;
+}
+
+/** As the document tells it. */
+function requirements(route: string, needed: Role | "agent" | "open"): Record<string, string[]>[] {
+  if (needed === "open") return [];
+  if (needed === "agent") return [{ agent: [] }];
+  const byPeople = [{ key: [needed] }, { session: [needed] }];
+  return BY_AGENTS_TOO.test(route) ? [{ agent: [] }, ...byPeople] : byPeople;
 }
 
 function routesOf(document: Document): string[] {
@@ -73,7 +94,7 @@ function concrete(path: string): string {
 }
 
 test("the document lists every route, and each has a summary", async () => {
-  await using fleet = await fleetServer();
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
   const document = (await (await fleet.fetch("/openapi.json")).json()) as Document;
   expect(document.openapi).toBe("3.1.0");
   expect(routesOf(document)).toEqual(Object.keys(ACCESS).sort());
@@ -83,8 +104,30 @@ test("the document lists every route, and each has a summary", async () => {
   expect(silent).toEqual([]);
 });
 
+test("the document says of each route who may, what it takes from its path and how it refuses", async () => {
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
+  const document = (await (await fleet.fetch("/openapi.json")).json()) as Document;
+  for (const [route, needed] of Object.entries(ACCESS)) {
+    const [method = "", path = ""] = route.split(" ");
+    const operation = document.paths[path]?.[method.toLowerCase()];
+    expect({ route, needs: operation?.security }).toEqual({ route, needs: requirements(route, needed) });
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
+    const told = (operation?.parameters ?? []).filter((each) => each.in === "path").map(({ name }) => name);
+    expect([route, ...told]).toEqual([route, ...named]);
+    const statuses = Object.keys(operation?.responses ?? {});
+    const expected = ["200", "429", "default", ...(needed === "open" ? [] : ["401", "403"])];
+    expect([route, ...expected.filter((status) => !statuses.includes(status))]).toEqual([route]);
+  }
+  const text = JSON.stringify(document);
+  const shapes = (JSON.parse(text) as { components: { schemas: object } }).components.schemas;
+  const references = [...text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(
+    ([, name = ""]) => name,
+  );
+  expect(references.filter((name) => !(name in shapes))).toEqual([]);
+});
+
 test("no role opens more than the table says", async () => {
-  await using fleet = await fleetServer({ limits: { requestsPerCallerPerMinute: 100_000 } });
+  await using fleet = await TestParent.start();
   const keys = new Map<Role, string>();
   for (const role of ROLES) keys.set(role, (await fleet.newKey(role)).key);
   const wrong: string[] = [];
@@ -104,7 +147,7 @@ test("no role opens more than the table says", async () => {
 }, 60_000);
 
 test("without a key nothing is opened, whatever the body", async () => {
-  await using fleet = await fleetServer();
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
   const opened: string[] = [];
   for (const [route, needed] of Object.entries(ACCESS)) {
     const [method = "", path = ""] = route.split(" ");
@@ -121,7 +164,7 @@ test("without a key nothing is opened, whatever the body", async () => {
 });
 
 test("/metrics needs a key; health does not", async () => {
-  await using fleet = await fleetServer();
+  await using fleet = await TestParent.start({ limits: DEFAULT_LIMITS });
   expect((await fleet.fetch("/metrics")).status).toBe(401);
   const { key } = await fleet.newKey("viewer");
   const metrics = await fleet.ask(key, "GET", "/metrics");
@@ -133,7 +176,8 @@ test("/metrics needs a key; health does not", async () => {
 
 test("the page and its files come with their types, tags and headers; /docs needs no script", async () => {
   const bytes = new TextEncoder().encode("<!doctype html>");
-  await using fleet = await fleetServer({
+  await using fleet = await TestParent.start({
+    limits: DEFAULT_LIMITS,
     assets: new Map([
       ["/", { type: "text/html; charset=utf-8", bytes }],
       ["/assets/app-1a2b.js", { type: "text/javascript", bytes: new TextEncoder().encode("1") }],

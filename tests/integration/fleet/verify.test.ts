@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeEventProof, type EventProof } from "../../../src/protocol/fleet/event-proof.ts";
 import { Identity } from "../../../src/protocol/fleet/identity.ts";
-import { SIGNER, signItems, someEvent } from "../../support/fleet-batches.ts";
+import { SIGNER, signItems, someEvent } from "../../support/fleet/batches.ts";
 import { tmpdir } from "../../support/tmpdir.ts";
 
 const MAIN = new URL("../../../src/main.ts", import.meta.url).pathname;

@@ -1,7 +1,8 @@
 /**
- * A real parent behind TLS with a key of its own, a door in between that can be shut, slowed or made to answer otherwise, and
- * agents in this process whose loops, state and outbox are real; only what watches the machine is the test's.
+ * A parent, a door before it with the parent's own TLS key that can be shut, slowed or made to answer otherwise, and agents in
+ * this process whose loops, state and outbox are real; only what watches the machine is the test's.
  */
+import { readFile } from "node:fs/promises";
 import { join as joinPath } from "node:path";
 import type { AgentLog, AgentState } from "../../../src/agent/contract.ts";
 import { join, targetOfToken } from "../../../src/agent/join.ts";
@@ -13,10 +14,10 @@ import { parseJoinToken, formatJoinToken } from "../../../src/protocol/fleet/joi
 import type { StreamName } from "../../../src/protocol/fleet/envelope.ts";
 import type { ClassificationUpdate } from "../../../src/protocol/fleet/classification.ts";
 import type { Outbox } from "../../../src/telemetry/contract.ts";
-import { pinnedServer, serverKey, type PinnedServer, type ServerKey } from "../pinned-server.ts";
+import { pinnedServer, type PinnedServer, type ServerKey } from "./pinned-server.ts";
 import { tmpdir, type TemporaryDirectory } from "../tmpdir.ts";
 import { waitFor } from "../wait-for.ts";
-import { startTestParent, type TestParent, type TestParentOptions } from "./test-parent.ts";
+import { TestParent, type ParentOptions } from "./parent.ts";
 
 /** What the door does with a request: undefined lets it through. */
 export type Intervention = (
@@ -40,10 +41,13 @@ export class ParentWithDoor implements AsyncDisposable {
     this.port = door.port;
   }
 
-  static async start(options: TestParentOptions = {}): Promise<ParentWithDoor> {
-    const [parent, key] = await Promise.all([startTestParent(options), serverKey()]);
-    // What agents sign when they join is the key that they see, which is the door's.
-    (parent.context as { pin: string }).pin = key.pin;
+  static async start(options: ParentOptions = {}): Promise<ParentWithDoor> {
+    const parent = await TestParent.start(options);
+    const key = {
+      keyPem: await readFile(joinPath(parent.directory, "tls-key.pem"), "utf8"),
+      pin: parent.server.pin,
+      certificate: () => Promise.resolve(parent.ca),
+    };
     let made: ParentWithDoor | undefined;
     const door = await pinnedServer(
       (request) => made?.handle(request) ?? new Response(null, { status: 503 }),
@@ -63,12 +67,19 @@ export class ParentWithDoor implements AsyncDisposable {
     const instead = await this.intervene?.(request, pathname);
     if (instead !== undefined) return instead;
     const body = request.method === "GET" ? null : await request.arrayBuffer();
-    return await fetch(this.parent.url + pathname + search, {
+    return await this.pass(pathname + search, {
       method: request.method,
       headers: request.headers,
       body,
       signal: request.signal,
     });
+  }
+
+  /** To the parent, past the door. */
+  async pass(path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers);
+    headers.delete("host");
+    return await this.parent.fetch(path, { ...init, headers });
   }
 
   /** Nobody is there any more. */

@@ -2,13 +2,27 @@
  * A headless Chromium for tests of the page. Whatever a page must never do is written down while a test runs and can be asked
  * for at its end: errors of scripts, words on the console, requests to another host, boxes that scripts open.
  */
+import { afterAll, beforeAll } from "bun:test";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { reasonsAgainst } from "../needs.ts";
 
 export const CHROMIUM = "/usr/bin/chromium";
+const START_MS = 120_000;
+export const BROWSER_NEEDS = ["program:chromium"] as const;
 
-export async function openBrowser(): Promise<Browser> {
-  const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  return chromium.launch({ executablePath: CHROMIUM, args });
+/** For the tests of a file: a browser that is started before them, where there is one, and ends after them. */
+export function browsing(): (url: string, options?: VisitOptions) => Promise<Visit> {
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    if (reasonsAgainst(BROWSER_NEEDS).length > 0) return;
+    const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+    browser = await chromium.launch({ executablePath: CHROMIUM, args });
+  }, START_MS);
+  afterAll(() => browser?.close());
+  return async (url, options) => {
+    if (browser === undefined) throw new Error("the browser was not started");
+    return await Visit.to(browser, url, options);
+  };
 }
 
 export interface VisitOptions {
@@ -52,7 +66,7 @@ export class Visit implements AsyncDisposable {
       ignoreHTTPSErrors: options.acceptsCertificate ?? false,
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     const visit = new Visit(context, page, new URL(url).origin);
     await page.goto(url);
     return visit;

@@ -113,7 +113,7 @@ export class LanWorld implements AsyncDisposable {
   }
 
   /** Once the parent knows a process of that agent that matches. */
-  async process(machine: AgentMachine, search: string, pid: number, waitMs = 20_000): Promise<ProcessRecord> {
+  async process(machine: AgentMachine, search: string, pid: number, waitMs = 90_000): Promise<ProcessRecord> {
     const path = `/api/v1/processes?agent=${this.ids[machine]}&search=${search}`;
     return await waitFor(
       `${search} (${pid}) of ${machine} to be at the parent`,
@@ -137,6 +137,8 @@ export interface Spawned extends AsyncDisposable {
   readonly pid: number;
   /** Just before it was started. */
   readonly atMs: number;
+  /** Just afterwards. */
+  readonly untilMs: number;
 }
 
 export function spawned(path: string, ...words: readonly string[]): Spawned {
@@ -145,6 +147,7 @@ export function spawned(path: string, ...words: readonly string[]): Spawned {
   return {
     pid: child.pid,
     atMs,
+    untilMs: Date.now(),
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGKILL");
       await child.exited;

@@ -148,7 +148,7 @@ export class Lan implements AsyncDisposable {
         const status = await this.#statusOrNot(machine);
         return status?.link?.state === "online" && status;
       },
-      20_000,
+      90_000,
     );
   }
 

@@ -5,7 +5,7 @@ import { askControl } from "../../../src/agent/control.ts";
 import { FILES } from "../../../src/agent/state.ts";
 import type { AgentStatus } from "../../../src/agent/status.ts";
 import type { Page } from "../../../src/model/fleet.ts";
-import { AS_BINARY, serveProcess, type ServeProcess } from "../serve-process.ts";
+import { AS_BINARY, serveProcess, type ServeProcess } from "./serve-process.ts";
 import { tmpdir, type TemporaryDirectory } from "../tmpdir.ts";
 import { waitFor } from "../wait-for.ts";
 import { Program, runThere } from "./program.ts";

@@ -10,7 +10,7 @@ export interface Place {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const RUN_MS = 30_000;
+const RUN_MS = 120_000;
 
 export async function runThere({ at, env }: Place, words: readonly string[], input?: string): Promise<Run> {
   const child = Bun.spawn([...at, BINARY_PATH, ...words], {
@@ -50,7 +50,7 @@ export class Program implements AsyncDisposable {
   }
 
   /** The first line, of either output, that matches. */
-  async says(pattern: RegExp, deadlineMs = 20_000): Promise<RegExpExecArray> {
+  async says(pattern: RegExp, deadlineMs = 90_000): Promise<RegExpExecArray> {
     const found = (): RegExpExecArray | undefined => {
       for (const line of [...this.output, ...this.errors]) {
         const match = pattern.exec(line);

@@ -1,5 +1,5 @@
 /** An HTTP proxy as a program of its own: `bun proxy-program.ts HOST` prints `{ port }`, and for each line of input the tunnels so far. */
-import { connectProxy } from "../connect-proxy.ts";
+import { connectProxy } from "./connect-proxy.ts";
 
 await using proxy = await connectProxy({ host: process.argv[2] ?? "127.0.0.1" });
 console.log(JSON.stringify({ port: proxy.port }));

@@ -145,7 +145,7 @@ const SCRIPTS: Readonly<Record<Scenario | ClosingScenario, () => CountingSocket[
     const socket = connect(COMMANDS.answerThenWait, 500);
     socket.send(600);
     socket.receive(500);
-    waitUntilAcknowledged();
+    waitUntilRead();
     socket.reset();
     return [socket];
   },
@@ -160,10 +160,10 @@ const SCRIPTS: Readonly<Record<Scenario | ClosingScenario, () => CountingSocket[
     const sockets = Array.from({ length: 20 }, () => {
       const socket = connect(COMMANDS.answerThenWait, 0);
       socket.send(100);
-      waitUntilAcknowledged();
-      socket.reset();
       return socket;
     });
+    waitUntilRead();
+    for (const socket of sockets) socket.reset();
     return sockets;
   },
   "write-to-closed-peer": () => {
@@ -215,6 +215,11 @@ const SCRIPTS: Readonly<Record<Scenario | ClosingScenario, () => CountingSocket[
 };
 
 /** Loopback delivers while it sends; the other process has to take its turn before the next step means something. */
+/** A reset throws away what the server has not read by then: long enough for one that gets a processor only now and then. */
+function waitUntilRead(): void {
+  Bun.sleepSync(300);
+}
+
 function waitUntilAcknowledged(): void {
   Bun.sleepSync(20); // a program that pauses is part of the scenario, not of the test's waiting
 }

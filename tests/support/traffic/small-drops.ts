@@ -26,7 +26,7 @@ for (let index = 0; index < CONNECTIONS; index += 1) {
   clients.push(client);
   servers.push(server);
 }
-tc("add", "dev", "lo", "root", "tbf", "rate", "2mbit", "burst", "3kb", "limit", "7kb");
+tc("add", "dev", "lo", "root", "tbf", "rate", "500kbit", "burst", "3kb", "limit", "7kb");
 for (const client of clients) client.send(1);
 for (const server of servers) server.receive(1);
 const statistics = tc("-s", "show", "dev", "lo");

@@ -57,14 +57,15 @@ export class CountingSocket {
     return socket;
   }
 
-  learnEnds(): void {
+  /** `peer`, where it is known already: that of a connection that was reset is told by nobody any more. */
+  learnEnds(peer?: Uint8Array): void {
     const buffer = new Uint8Array(28);
     const length = Int32Array.of(28);
     must("getsockname", libc().getsockname(this.fd, buffer, length));
     this.local = textOf(buffer);
     length[0] = 28;
-    must("getpeername", libc().getpeername(this.fd, buffer, length));
-    this.remote = textOf(buffer);
+    if (peer === undefined) must("getpeername", libc().getpeername(this.fd, buffer, length));
+    this.remote = textOf(peer ?? buffer);
   }
 
   /** Sends all, blocking. */
@@ -196,9 +197,10 @@ export function listen(address: string): { readonly fd: number; readonly port: n
 /** The next connection, or undefined where none waits. */
 export function accept(listener: number): CountingSocket | undefined {
   if (!pollOne(listener, POLLIN, 0)) return undefined;
-  const fd = must("accept4", libc().accept4(listener, null, null, SOCK_CLOEXEC));
+  const peer = new Uint8Array(28);
+  const fd = must("accept4", libc().accept4(listener, peer, Int32Array.of(28), SOCK_CLOEXEC));
   const socket = new CountingSocket(fd);
-  socket.learnEnds();
+  socket.learnEnds(peer);
   return socket;
 }
 
@@ -214,7 +216,7 @@ export function ready(wanted: readonly { fd: number; out: boolean }[], timeoutMs
   return [...wanted.keys()].filter((index) => view.getInt16(index * 8 + 6, true) !== 0);
 }
 
-function pollOne(fd: number, events: number, timeoutMs = 10_000): boolean {
+function pollOne(fd: number, events: number, timeoutMs = 60_000): boolean {
   const buffer = new Uint8Array(8);
   const view = new DataView(buffer.buffer);
   view.setInt32(0, fd, true);

@@ -183,7 +183,13 @@ test("health is told at once where a state changes, with rates, restarts and los
     append: (_: string, event: NewEvent) => void events.push(ProviderHealth.parse(JSON.parse(event.payload))),
     status: () => ({ streams: [stream], storageProblem, ringEvents: 0, setAside: [] }),
   } as unknown as Outbox;
-  const health = new AgentHealth({ outbox, clock, processes: () => processes, flows });
+  const lines: string[] = [];
+  const log = {
+    info: (line: string) => void lines.push(line),
+    warn: (line: string) => void lines.push(line),
+    error: (line: string) => void lines.push(line),
+  };
+  const health = new AgentHealth({ outbox, clock, log, processes: () => processes, flows });
   const told = (): string[] =>
     events
       .splice(0)
@@ -193,14 +199,31 @@ test("health is told at once where a state changes, with rates, restarts and los
       );
   expect(told()).toEqual(["processes live 0 0 0 ", "flows live 0 0 null ", "outbox live 0 0 0 "]);
   health.look();
-  expect(told()).toEqual(["processes restarting 0 1 0 ", "flows restarting 0 1 null it is being started"]);
+  expect(told()).toEqual(["processes stopped 0 0 0 ", "flows stopped 0 0 null it is being started"]);
   processes = { ...processes, state: "live", eventsTotal: 7, lost: 2, detail: "by scans alone; 3 gaps told" };
   flows.captureMethod = "sock_diag";
   health.look();
-  expect(told()).toEqual(["processes live 0 1 2 by scans alone", "flows live 0 1 null by sock_diag"]);
+  expect(told()).toEqual(["processes live 0 0 2 by scans alone", "flows live 0 0 null by sock_diag"]);
   health.look();
   expect(told()).toEqual([]);
+  // It failed and was started anew between two looks; of the flows the capture broke off.
+  processes = { ...processes, restarts: 1 };
+  flows.captureMethod = "none";
+  flows.notices.push("it broke off");
+  health.look();
+  expect(told()).toEqual([
+    "processes restarting 7 1 2 it was started anew",
+    "processes live 7 1 2 by scans alone",
+    "flows restarting 0 1 null it broke off",
+  ]);
+  flows.captureMethod = "sock_diag";
+  health.look();
+  expect(told()).toEqual(["flows live 0 1 null by sock_diag"]);
   storageProblem = "the disk is full";
   health.look();
   expect(told()).toEqual(["outbox failed 0 0 0 the disk is full"]);
+  health.look();
+  storageProblem = null;
+  health.look();
+  expect(lines).toEqual(["nothing can be stored: the disk is full", "what is seen is stored again"]);
 });

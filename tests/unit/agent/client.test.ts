@@ -9,8 +9,8 @@ import {
 import type { AgentLog, AgentState } from "../../../src/agent/contract.ts";
 import { openState } from "../../../src/agent/state.ts";
 import { isRequestSigned } from "../../../src/protocol/fleet/request-proof.ts";
-import { connectProxy } from "../../support/connect-proxy.ts";
-import { pinnedServer, serverKey } from "../../support/pinned-server.ts";
+import { connectProxy } from "../../support/fleet/connect-proxy.ts";
+import { pinnedServer, serverKey } from "../../support/fleet/pinned-server.ts";
 import { tmpdir } from "../../support/tmpdir.ts";
 
 const PARENT_ID = "ab".repeat(16);
@@ -296,6 +296,9 @@ test("through a proxy: named or from the environment, with a password, never whe
   expect(await ask(`127.0.0.1:${proxy.port}`, {})).toBe(
     `the proxy 127.0.0.1:${proxy.port} wants a name and a password`,
   );
+  expect(await ask(`name:wrong@127.0.0.1:${proxy.port}`, {})).toBe(
+    `the proxy 127.0.0.1:${proxy.port} does not accept this name and password`,
+  );
 });
 
 test("a proxy that refuses, or speaks for the parent, is told; a wrong pin is seen through it too", async () => {
@@ -303,6 +306,9 @@ test("a proxy that refuses, or speaks for the parent, is told; a wrong pin is se
   await using server = await pinnedServer(() => Response.json("x"));
   await using forbids = await connectProxy({ refuse: "403 Forbidden" });
   await using talks = await connectProxy({ extra: "HTTP/1.1 200 OK\r\n\r\n{}" });
+  await using kerberos = await connectProxy({
+    refuse: "407 Who are you\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM",
+  });
   await using plain = await connectProxy();
   const ask = async (port: number, pin: string): Promise<string> => {
     using at = world(directory.path, { addresses: [server.address], pin, proxy: `http://127.0.0.1:${port}` });
@@ -311,6 +317,9 @@ test("a proxy that refuses, or speaks for the parent, is told; a wrong pin is se
   };
   expect(await ask(forbids.port, server.pin)).toBe(
     `the proxy 127.0.0.1:${forbids.port} refuses to connect to the parent: 403 Forbidden`,
+  );
+  expect(await ask(kerberos.port, server.pin)).toBe(
+    `the proxy 127.0.0.1:${kerberos.port} lets in by Negotiate, NTLM only, which is not known here`,
   );
   expect(await ask(talks.port, server.pin)).toBe(
     `the proxy 127.0.0.1:${talks.port} says more than it should`,

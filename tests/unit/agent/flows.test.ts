@@ -18,6 +18,8 @@ class Script {
   samples = 0;
   opened = 0;
   openingFails = 0;
+  /** How long a look at all sockets takes. */
+  lookMs = 0;
 
   readonly open = (): Promise<Capture> => {
     this.opened += 1;
@@ -41,6 +43,8 @@ class Script {
     const parts = this.next.shift() ?? {};
     if (parts instanceof Error) return Promise.reject(parts);
     this.samples += 1;
+    const until = performance.now() + this.lookMs;
+    while (performance.now() < until); // as a capture works
     return Promise.resolve(batchAt(this.samples, { sockets: this.sockets, processes, ...parts }));
   }
 
@@ -63,13 +67,14 @@ class Watched implements AsyncDisposable {
 
   constructor(
     options: Partial<FlowMonitorOptions> = {},
-    before: { toldUntil?: string; script?: Partial<Script> } = {},
+    before: { toldUntil?: string; produced?: number; script?: Partial<Script> } = {},
   ) {
     this.state = new Map(before.toldUntil === undefined ? [] : [["flows_told_until", before.toldUntil]]);
     Object.assign(this.script, before.script);
     const outbox = {
       append: (_: string, event: NewEvent) => void this.events.push(event),
       flush: () => Promise.resolve(),
+      status: () => ({ streams: [{ stream: "flow", produced: before.produced ?? 0 }] }),
     } as unknown as Outbox;
     this.monitor = createFlowMonitor({
       outbox,
@@ -182,6 +187,17 @@ describe("summaries", () => {
   });
 });
 
+test("where a look takes long there is none at the end, and what it would have shown is left to the next start", async () => {
+  await using watched = new Watched({ intervalMs: 3_600_000 }, { script: { lookMs: 1500 } });
+  const { script } = watched;
+  await waitFor("the first sample", () => script.samples === 1);
+  script.sockets = [socket("a", 100, 0, OWNED)];
+  watched.nowMs = 90_000;
+  await watched.stop();
+  expect([script.samples, watched.summaries]).toEqual([1, []]);
+  expect(Number(watched.state.get("flows_told_until"))).toBeLessThan(90_000);
+});
+
 describe("gaps", () => {
   test("from the last that was told until the start; none at the very first start", async () => {
     const first = new Watched();
@@ -199,6 +215,12 @@ describe("gaps", () => {
     await second.script.after(2);
     expect(second.gaps).toHaveLength(1);
     expect(Number(second.state.get("flows_told_until"))).toBeGreaterThan(90_000);
+  });
+
+  test("where flows were told, and the state does not say any more until when, nobody knows since when", async () => {
+    await using watched = new Watched({}, { produced: 3 });
+    await watched.script.after(2);
+    expect(watched.gaps).toMatchObject([{ reason: "agent_stopped", fromMs: 0, lost: null }]);
   });
 
   test("a clock that was set back, or a text that is no time, makes no gap that is none", async () => {

@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { GIVE_UP_PAUSE_MS, GIVEN_UP_AT_ONCE, Narrowing } from "../../../src/agent/narrowing.ts";
 import { BATCH_ITEMS_MAX } from "../../../src/protocol/fleet/envelope.ts";
-import { TestAgent, event, loss } from "../../support/fleet-agent.ts";
+import { StoredAgent, event, loss } from "../../support/fleet/stored.ts";
 import type { SignedBatch } from "../../../src/protocol/fleet/envelope.ts";
 
-const agent = new TestAgent();
+const agent = new StoredAgent();
 const template = agent.batch("process", [event(1, "test", {})]).batch;
 
 /** What matters of a batch here: where it begins, and what is in it. Not signed anew, for that costs time. */

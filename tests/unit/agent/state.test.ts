@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentLog, JoinedParent } from "../../../src/agent/contract.ts";
-import { FILES, isInUse, openState, readParent } from "../../../src/agent/state.ts";
+import { acquirePatiently, FILES, isInUse, openState, readParent } from "../../../src/agent/state.ts";
 import { Identity } from "../../../src/protocol/fleet/identity.ts";
 import { tmpdir } from "../../support/tmpdir.ts";
 
@@ -128,6 +128,28 @@ test("damaged files are set aside, told, and begun anew; nothing needs a hand", 
   expect(readdirSync(directory.path).filter((name) => name.includes(".corrupt-"))).toHaveLength(3);
 });
 
+test("a damaged header is no other program's file, and no newer one: the agent starts without a hand", async () => {
+  for (const [offset, number] of [
+    [68, 7], // application_id; see "The Database Header" of SQLite's file format
+    [60, 70_000], // user_version
+  ] as const) {
+    await using directory = await tmpdir();
+    openState(directory.path, recordingLog()).close();
+    const path = join(directory.path, "state.db");
+    const bytes = readFileSync(path);
+    bytes.writeUInt32BE(number, offset);
+    writeFileSync(path, bytes);
+    const log = recordingLog();
+    const state = openState(directory.path, log);
+    state.set("boot", "x");
+    expect(state.get("boot")).toBe("x");
+    state.close();
+    expect(log.lines.map((line) => line.replace(/ as .*/, ""))).toEqual([
+      "warn the agent's state was damaged; it is set aside",
+    ]);
+  }
+});
+
 test("a key that others may read is refused, with what to do; the lock is free again", async () => {
   await using directory = await tmpdir();
   openState(directory.path, recordingLog()).close();
@@ -137,4 +159,14 @@ test("a key that others may read is refused, with what to do; the lock is free a
   chmodSync(path, 0o600);
   openState(directory.path, recordingLog()).close();
   expect(existsSync(path)).toBe(true);
+});
+
+test("who only looks whether an agent runs holds the lock for a moment: an agent that begins just then waits for it", () => {
+  let attempts = 0;
+  const busyUntil = (last: number) => ({ tryAcquire: () => (attempts += 1) >= last });
+  expect(acquirePatiently(busyUntil(3))).toBe(true);
+  expect(attempts).toBe(3);
+  attempts = 0;
+  expect(acquirePatiently(busyUntil(1000))).toBe(false);
+  expect(attempts).toBeLessThan(20);
 });

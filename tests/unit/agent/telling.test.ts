@@ -4,20 +4,12 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { foundParent } from "../../../src/agent/discover.ts";
-import {
-  installService,
-  serviceText,
-  uninstallService,
-  unitPath,
-  type InstallOptions,
-} from "../../../src/agent/install.ts";
 import { createAgentLog, rotatedPath } from "../../../src/agent/log.ts";
 import { machineFacts } from "../../../src/agent/machine.ts";
 import { agentDirectory } from "../../../src/agent/place.ts";
-import { unitText, unitWord } from "../../../src/agent/service-unit.ts";
+import { unitText } from "../../../src/agent/service-unit.ts";
 import { withInvariant } from "../../../src/agent/status.ts";
 import { MachineFacts } from "../../../src/protocol/fleet/messages.ts";
-import { failureOf } from "../../support/failure.ts";
 import { tmpdir } from "../../support/tmpdir.ts";
 import { mkdirSync } from "node:fs";
 
@@ -94,82 +86,16 @@ test("root's agent is the service's, unless the environment says otherwise", () 
   expect(agentDirectory({ HOME: "/home/anna" }, 1000)).toBe("/home/anna/.local/state/wirebound/agent");
 });
 
-describe("the service", () => {
-  const executable = "/usr/local/bin/wb";
-
-  test("docs/wirebound-agent.service is the unit that is installed", () => {
-    const shown = readFileSync(join(import.meta.dir, "../../../docs/wirebound-agent.service"), "utf8");
-    expect(shown).toBe(unitText({ executable, forUser: false, words: [] }));
-  });
-
-  test("words of its command line mean what they say to systemd", () => {
-    expect(["/usr/bin/wb", "a b", "50%", 'x"y', "$HOME", "back\\slash"].map(unitWord)).toEqual([
-      "/usr/bin/wb",
-      '"a b"',
-      "50%%",
-      '"x\\"y"',
-      '"$$HOME"',
-      '"back\\\\slash"',
-    ]);
-  });
-
-  test("is written, enabled and started, and taken away again", async () => {
-    await using root = await tmpdir();
-    for (const place of ["run/systemd/system", "etc/systemd/system"])
-      mkdirSync(join(root.path, place), { recursive: true });
-    const ran: string[] = [];
-    const options: InstallOptions = {
-      forUser: false,
-      executable,
-      words: ["--state-dir", "/some where"],
-      env: {},
-      root: root.path,
-      runProgram: (words) => {
-        ran.push(words.join(" "));
-        return Promise.resolve({ code: 0, text: "" });
-      },
-    };
-    const path = await installService(options);
-    expect(path).toBe(unitPath(options));
-    expect(readFileSync(path, "utf8")).toContain(
-      'ExecStart=/usr/local/bin/wb agent --state-dir "/some where"\n',
-    );
-    expect(await uninstallService(options)).toBe(true);
-    expect(await uninstallService(options)).toBe(false);
-    expect(ran).toEqual([
-      "systemctl daemon-reload",
-      "systemctl enable wirebound-agent.service",
-      "systemctl restart wirebound-agent.service",
-      "systemctl disable --now wirebound-agent.service",
-      "systemctl daemon-reload",
-    ]);
-  });
-
-  test("of a user needs no privilege; without systemd, with a program that fails, or from source it says what to do", async () => {
-    await using root = await tmpdir();
-    const options: InstallOptions = {
-      forUser: true,
-      executable,
-      words: [],
-      env: { HOME: join(root.path, "home") },
-      root: root.path,
-    };
-    expect(await failureOf(installService(options))).toContain("systemd does not run here");
-    mkdirSync(join(root.path, "run/systemd/system"), { recursive: true });
-    const failing = {
-      ...options,
-      runProgram: () => Promise.resolve({ code: 1, text: "Failed to connect to bus" }),
-    };
-    expect(await failureOf(installService(failing))).toContain(
-      "systemctl --user daemon-reload failed: Failed to connect to bus",
-    );
-    const text = readFileSync(join(root.path, "home/.config/systemd/user/wirebound-agent.service"), "utf8");
-    expect(text).not.toMatch(/CapabilityBoundingSet|StateDirectory|ProtectHome/);
-    expect(text).toContain("WantedBy=default.target");
-    expect(() => serviceText({ ...options, executable: "/usr/bin/bun" })).toThrow(
-      "a service needs the compiled wb",
-    );
-  });
+test("docs/wirebound-agent.service is the unit that is installed", () => {
+  const shown = readFileSync(join(import.meta.dir, "../../../docs/wirebound-agent.service"), "utf8");
+  expect(shown).toBe(unitText({ executable: "/usr/local/bin/wb", forUser: false }));
+  const own = unitText({ executable: "/home/anna/wb", forUser: true, stateDirectory: "/some where" });
+  expect(own).not.toMatch(/CapabilityBoundingSet|StateDirectory|ProtectHome/);
+  expect(own).toContain('ExecStart=/home/anna/wb agent --state-dir "/some where"\n');
+  expect(own).toContain("WantedBy=default.target");
+  // All else is read-only to the service.
+  const elsewhere = unitText({ executable: "/usr/local/bin/wb", forUser: false, stateDirectory: "/srv/a b" });
+  expect(elsewhere).toContain('\nReadWritePaths="/srv/a b"\n');
 });
 
 describe("what is found on the local network", () => {

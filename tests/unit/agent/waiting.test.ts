@@ -131,12 +131,14 @@ describe("the link", () => {
     await link.wanted.wait(1e9, stop.signal);
     expect(link.offline("refused", "quarantined")).toBe(true);
     expect(link.offline("refused", "quarantined")).toBe(false);
+    link.triesAgainIn(20_000);
     expect(link.status).toEqual({
       state: "offline",
       sinceMs: 1_000_700,
       standing: "quarantined",
       problem: "refused",
       lastContactAtMs: 1_000_700,
+      retryAtMs: 1_020_700,
     });
     const second = link.up(stop.signal);
     stop.abort();

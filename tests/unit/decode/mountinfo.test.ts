@@ -1,7 +1,7 @@
-/** Where the unified cgroup hierarchy is mounted, from /proc/self/mountinfo as kernels and containers write it. */
+/** Where the unified cgroup hierarchy is mounted, and what `/` is, from /proc/PID/mountinfo as kernels and containers write it. */
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { cgroup2Directory } from "../../../src/decode/mountinfo.ts";
+import { cgroup2Directory, rootMount } from "../../../src/decode/mountinfo.ts";
 
 const HYBRID = [
   "23 28 0:21 / /proc rw,relatime - proc proc rw",
@@ -45,5 +45,24 @@ describe("the cgroup directory", () => {
       }),
     );
     fc.assert(fc.property(fc.string(), (cut) => cgroup2Directory(HYBRID.slice(0, cut.length * 7)) !== ""));
+  });
+});
+
+describe("the root", () => {
+  const ROOT = "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw";
+
+  test("is found behind what was mounted before it, with the directory that is mounted", () => {
+    expect(rootMount(`${HYBRID}${ROOT}\n`)).toEqual({ id: "27", directory: "254:0 /" });
+    expect(rootMount("191 166 0:45 /a\\040b / ro shared:2 - btrfs /dev/sda rw")).toEqual({
+      id: "191",
+      directory: "0:45 /a\\040b",
+    });
+    // What was mounted over it is what is seen.
+    expect(rootMount(`${ROOT}\n90 27 0:50 / / rw - overlay overlay rw\n`)?.id).toBe("90");
+  });
+
+  test("is no mount in a chroot, and never looked for beyond the text", () => {
+    expect(rootMount(HYBRID)).toBeUndefined();
+    fc.assert(fc.property(fc.string(), (text) => rootMount(text)?.id !== ""));
   });
 });

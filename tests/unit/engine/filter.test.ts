@@ -206,6 +206,6 @@ describe("for any text", () => {
     );
     const start = performance.now();
     expect(matchesGlob(`${"*a".repeat(1000)}b`, "a".repeat(4000))).toBe(false);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(10_000);
   });
 });

@@ -1,8 +1,12 @@
-/** A full table and the summaries that are made of its rows: no byte is told twice, and what no row showed is counted. */
+/**
+ * A full table and the summaries that are made of its rows: no byte is told twice, and what no row showed is counted. Summed up
+ * without rows it is the same at every step.
+ */
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { FlowSummaries } from "../../../src/engine/flow-summary.ts";
 import { FlowTable } from "../../../src/engine/flow-table.ts";
+import { withoutBreath } from "../../../src/lib/breath.ts";
 import { ManualClock } from "../../../src/lib/clock.ts";
 import { batchAt, closedAt, socket, START_MS, STATUS } from "../../support/batches.ts";
 
@@ -11,11 +15,21 @@ class World {
   readonly summaries = new FlowSummaries();
   told = 0;
   #totalBytes = 0;
+  /** The same, summed up without rows. */
+  readonly followed = {
+    table: new FlowTable({ clock: new ManualClock(START_MS), maxFlows: 3, closedRetentionMs: 1 }),
+    summaries: new FlowSummaries(),
+  };
 
   ingest(batch: Parameters<FlowTable["ingest"]>[0]): void {
     const snapshot = this.table.ingest(batch, STATUS);
     this.summaries.observe(snapshot);
-    for (const row of this.summaries.take()) this.told += row.bytesSent + row.bytesReceived;
+    const rows = this.summaries.take();
+    for (const row of rows) this.told += row.bytesSent + row.bytesReceived;
+    const { table, summaries } = this.followed;
+    summaries.observe(withoutBreath(table.follow(batch, STATUS)));
+    expect(summaries.take()).toEqual(rows);
+    expect([table.untold, table.evictedCount]).toEqual([this.table.untold, this.table.evictedCount]);
     this.#totalBytes = snapshot.totals.bytesSent + snapshot.totals.bytesReceived;
   }
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import {
   Authenticator,
   handshakeFacts,
+  TIMESTAMP_MS_MAX,
   type Access,
   type Refusal,
 } from "../../../src/helper/authentication.ts";
@@ -67,9 +68,14 @@ describe("who may connect", () => {
   });
 });
 
-function checked(facts: PeerFacts, given: Access = access({ userIds: [1000] })): Refusal | undefined {
+function checked(
+  facts: PeerFacts,
+  given: Access = access({ userIds: [1000] }),
+  offsetMs = 0,
+): Refusal | undefined {
   const clock = new ManualClock(1_800_000_000_000);
-  const facts0 = { type: "authenticate", id: 1, version: 1, pid: 100, timestampMs: clock.nowMs() } as const;
+  const timestampMs = clock.nowMs() + offsetMs;
+  const facts0 = { type: "authenticate", id: 1, version: 1, pid: 100, timestampMs } as const;
   const unsigned = { ...facts0, nonce: makeRandomBytes(32), executable: "/wb", mac: new Uint8Array(32) };
   const mac = clientMac(SECRET, handshakeFacts(unsigned, CHALLENGE));
   const request: AuthenticateRequest = { ...unsigned, mac };
@@ -82,6 +88,14 @@ describe("a right handshake", () => {
     expect(checked(kernel())).toBeUndefined();
     expect(checked(kernel({ executable: () => "digest" }))).toBeUndefined();
     expect(checked(kernel(), access({ clientPid: 100 }))).toBeUndefined();
+  });
+
+  test("is refused where its time is off by more than thirty seconds, either way", () => {
+    for (const sign of [1, -1]) {
+      expect(checked(kernel(), undefined, sign * TIMESTAMP_MS_MAX)).toBeUndefined();
+      expect(checked(kernel(), undefined, sign * (TIMESTAMP_MS_MAX + 1))).toBe("timestamp");
+    }
+    expect(TIMESTAMP_MS_MAX).toBe(30_000);
   });
 
   test("is refused where the pid is another process's by now, also while it was being looked at", () => {

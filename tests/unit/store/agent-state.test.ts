@@ -1,4 +1,5 @@
 /** An agent's small state: kept over a restart, and numbers that never come twice. */
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -44,6 +45,20 @@ test("reserved numbers never come twice, whatever is asked for and however often
     ),
     { numRuns: 25 },
   );
+});
+
+test("numbers that were never given out are damage: they begin anew, above what is known to be used", async () => {
+  await using directory = await tmpdir();
+  const path = join(directory.path, "state.db");
+  openAgentState(path).store.close();
+  for (const damaged of [2n ** 63n - 1n, 2n ** 60n, -5n]) {
+    using database = new Database(path);
+    database.query<null, [bigint]>("UPDATE counter SET reserved = ?").run(damaged);
+    const { store } = openAgentState(path);
+    expect(store.reserveCounters(10)).toBe(0);
+    expect(store.reserveCounters(10, 500)).toBe(500);
+    store.close();
+  }
 });
 
 test("a damaged file is set aside", async () => {

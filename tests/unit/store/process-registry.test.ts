@@ -1,6 +1,6 @@
 /** What an agent remembers of processes: over a restart, a reboot, damage, a disk that refuses, and more than it keeps. */
 import { Database } from "bun:sqlite";
-import { chmod, writeFile } from "node:fs/promises";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "bun:test";
 import {
   ProcessRegistryStore,
@@ -69,6 +69,19 @@ describe("processes", () => {
     expect(store.setAsidePath).toStartWith(`${path}.corrupt-`);
     expect(store.problem).toBeUndefined();
     expect(store.write(BOOT, { ...NOTHING, processes: [row(1)], observedUntilMs: 1 })).toBe(true);
+    store.close();
+  });
+
+  test("a damaged header is no other program's file: it is set aside too", async () => {
+    await using directory = await tmpdir();
+    const path = `${directory.path}/r.db`;
+    ProcessRegistryStore.open(path).close();
+    const bytes = await readFile(path);
+    bytes.writeUInt32BE(7, 68); // application_id; see "The Database Header" of SQLite's file format
+    await writeFile(path, bytes);
+    const store = ProcessRegistryStore.open(path);
+    expect(store.setAsidePath).toStartWith(`${path}.corrupt-`);
+    expect(store.problem).toBeUndefined();
     store.close();
   });
 

@@ -14,8 +14,8 @@ import {
   openTestOutbox,
   rowCount,
   sendOne,
-} from "../../support/fleet-outbox.ts";
-import { FleetParent } from "../../support/fleet-parent.ts";
+} from "../../support/fleet/outbox.ts";
+import { FleetParent } from "../../support/fleet/outbox-parent.ts";
 
 function epochs(outbox: Outbox): EpochAccount[] {
   return outbox.status().epochs.filter(({ stream }) => stream === "process");

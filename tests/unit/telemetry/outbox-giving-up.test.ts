@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { verifyBatch } from "../../../src/protocol/fleet/verify-batch.ts";
 import type { SignedBatch } from "../../../src/protocol/fleet/envelope.ts";
 import type { Outbox } from "../../../src/telemetry/contract.ts";
-import { FleetParent } from "../../support/fleet-parent.ts";
+import { FleetParent } from "../../support/fleet/outbox-parent.ts";
 import {
   AGENT,
   drain,
@@ -12,7 +12,7 @@ import {
   numbered,
   openTestOutbox,
   sendOne,
-} from "../../support/fleet-outbox.ts";
+} from "../../support/fleet/outbox.ts";
 import { tmpdir } from "../../support/tmpdir.ts";
 
 async function filled(directory: string, count: number): Promise<Outbox> {

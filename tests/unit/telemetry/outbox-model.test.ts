@@ -18,8 +18,8 @@ import {
   idOfPayload,
   numbered,
   openTestOutbox,
-} from "../../support/fleet-outbox.ts";
-import { FleetParent } from "../../support/fleet-parent.ts";
+} from "../../support/fleet/outbox.ts";
+import { FleetParent } from "../../support/fleet/outbox-parent.ts";
 
 type Step =
   | {
@@ -314,7 +314,7 @@ describe("over any life", () => {
       expectOrder(life, life.given);
     });
     await fc.assert(property, RUNS);
-  }, 60_000);
+  }, 300_000);
 
   test("a damaged database costs what it held and nothing else", async () => {
     const steps = fc.array(fc.oneof(append, append, lose, simple, send, send, damage), { maxLength: 30 });
@@ -324,7 +324,7 @@ describe("over any life", () => {
       expectNothingTwice(life);
     });
     await fc.assert(property, RUNS);
-  }, 60_000);
+  }, 300_000);
 
   test("where the sidecar is damaged too, or copies come back, nothing comes twice and the loss is known to be unknown", async () => {
     const steps = fc.array(fc.oneof(append, append, simple, send, send, ledgerDamage, copies, forget), {
@@ -334,7 +334,7 @@ describe("over any life", () => {
       expectNothingTwice(await live(given, { quotas: limits }, false));
     });
     await fc.assert(property, RUNS);
-  }, 60_000);
+  }, 300_000);
 
   test("an older copy of its own state makes it send nothing twice and keep what is new", async () => {
     const part = fc.array(fc.oneof(append, append, send, simple), { minLength: 2, maxLength: 12 });
@@ -347,5 +347,5 @@ describe("over any life", () => {
       expectOrder(life, life.stored);
     });
     await fc.assert(property, RUNS);
-  }, 60_000);
+  }, 300_000);
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { LOSS_REASONS } from "../../../src/protocol/fleet/envelope.ts";
 import { Ring, type Waiting } from "../../../src/telemetry/ring.ts";
-import { numbered } from "../../support/fleet-outbox.ts";
+import { numbered } from "../../support/fleet/outbox.ts";
 
 function events(entries: readonly Waiting[]): number {
   return entries.reduce((sum, entry) => sum + (entry.kind === "event" ? 1 : entry.events), 0);

@@ -14,6 +14,7 @@ import {
   relativeTime,
   shown,
   usedPercent,
+  whoSays,
 } from "../../../src/web/words.ts";
 
 const STREAM = { stream: "process", produced: 10, acked: 7, pending: 2, lost: 1, unknownTails: 0 };
@@ -103,6 +104,18 @@ describe("what was lost", () => {
   });
 });
 
+test("who says what a program is: nobody, where it is in no list", () => {
+  const entry = { category: "game", source: "builtin", confidence: 0.9, overriddenBy: null } as const;
+  expect(whoSays(entry)).toEqual({ who: "Built-in list", certainty: "90 % sure" });
+  expect(whoSays({ ...entry, confidence: null })).toEqual({ who: "Built-in list", certainty: null });
+  expect(whoSays({ ...entry, category: "unknown", confidence: 0 })).toEqual({
+    who: "Nobody yet",
+    certainty: null,
+  });
+  const person = { ...entry, category: "unknown", source: "parent_override", overriddenBy: "olga" } as const;
+  expect(whoSays(person)).toEqual({ who: "Set by olga", certainty: null });
+});
+
 test("presence tells what stands in the way before whether it is online", () => {
   expect(presence({ state: "active", online: true, lastSeenAtMs: 1 })).toBe("Online");
   expect(presence({ state: "active", online: false, lastSeenAtMs: 1 })).toBe("Offline");
@@ -121,6 +134,8 @@ test("no text from outside keeps a control character or a change of direction", 
 
 test("details of the audit log are one line, whatever they are", () => {
   expect(detailWords({ uses: 5, reason: "a copy", from: null })).toBe("uses: 5 · reason: a copy");
+  const atMs = new Date(2026, 10, 20, 17, 5, 9).getTime();
+  expect(detailWords({ expiresAtMs: atMs, takenMs: 12 })).toBe("expiresAt: 2026-11-20 17:05 · takenMs: 12");
   expect([detailWords(null), detailWords("words"), detailWords([1, "a"])]).toEqual(["", "words", '[1,"a"]']);
   fc.assert(
     fc.property(fc.jsonValue(), (details) => {

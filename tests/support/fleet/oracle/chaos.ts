@@ -1,36 +1,39 @@
 /**
- * What goes wrong, and when: decided by the seed. Processes begin and end all the while; parent and agents are killed at any moment,
- * also while they start, the network is cut and lies, disks are full, files of a dead agent's outbox are damaged, clocks jump.
+ * What goes wrong, and when: decided by the seed. Processes begin and end all the while; parent, agents and helper are killed at any
+ * moment, also while they start, the network is cut and lies, disks are full, a dead agent's files are damaged, clocks jump.
  */
-import { closeSync, openSync, readdirSync, statSync, truncateSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import type { WrongClock } from "./clock.ts";
 import type { Daemon } from "./daemon.ts";
+import { damageOne } from "./damage.ts";
 import type { Random } from "./random.ts";
 import { CALM, type Weather } from "./relay.ts";
 import type { OracleAgent, World } from "./world.ts";
 
 export interface ChaosCounts {
+  /** Of parent and agents. */
   kills: number;
+  helperKills: number;
   fulls: number;
   damages: number;
   jumps: number;
 }
 
 export interface ChaosOptions {
-  /** Ends after so many SIGKILLs. */
+  /** Ends after so many SIGKILLs; after its time already, where there were a third of them. */
   readonly kills: number;
   readonly deadlineMs: number;
   readonly tell: (line: string) => void;
 }
 
-const OUTBOX_FILES = ["outbox.db", "outbox.db", "outbox.db-wal", "outbox.ledger"];
 const LIVING_MAX = 40;
 /** As on a machine that has nothing else to do. */
 const STARTUP_MS = 2500;
+const PACE_MAX = 4;
 const HOUR_MS = 3_600_000;
+const DISTANCES_MS = [0, 500, HOUR_MS, 30 * HOUR_MS, 20 * 365 * 24 * HOUR_MS];
 
 export class Chaos {
-  readonly counts: ChaosCounts = { kills: 0, fulls: 0, damages: 0, jumps: 0 };
+  readonly counts: ChaosCounts = { kills: 0, helperKills: 0, fulls: 0, damages: 0, jumps: 0 };
   readonly #world: World;
   readonly #random: Random;
   readonly #options: ChaosOptions;
@@ -49,10 +52,10 @@ export class Chaos {
     const { kills, deadlineMs } = this.#options;
     const workload = this.#world.agents.map((agent) => this.#work(agent, this.#random.fork()));
     // On a machine that is busy with other things, nothing would come to be worth killing.
-    const pace = Math.max(1, this.#world.startupMs / STARTUP_MS);
+    const pace = Math.min(PACE_MAX, Math.max(1, this.#world.startupMs / STARTUP_MS));
     this.#options.tell(`an agent is there in ${this.#world.startupMs} ms`);
     const endMs = performance.now() + deadlineMs;
-    while (this.counts.kills < kills && performance.now() < endMs) {
+    while (this.counts.kills < (performance.now() < endMs ? kills : Math.ceil(kills / 3))) {
       this.#begin();
       // The time between two troubles, not a wait for anything.
       await Bun.sleep(this.#random.between(50, 1500) * pace);
@@ -69,25 +72,26 @@ export class Chaos {
   }
 
   get #daemons(): Daemon[] {
-    return [this.#world.parent.daemon, ...this.#world.agents.map(({ daemon }) => daemon)];
+    const { parent, agents, helper } = this.#world;
+    return [parent.daemon, helper, ...agents.map(({ daemon }) => daemon)];
   }
 
   #heal(): void {
     const { parent, agents, relay } = this.#world;
     relay.heal();
-    for (const { disk, clock } of agents) {
+    for (const { disk, clock } of [parent, ...agents]) {
       disk.free();
       if (clock.offsetMs !== 0) clock.set(0);
     }
-    parent.disk.free();
     for (const daemon of this.#daemons) daemon.start();
   }
 
   /** Processes begin and end, some living for a moment and some for long. */
-  async #work({ nursery }: OracleAgent, random: Random): Promise<void> {
+  async #work({ nursery, seesAll }: OracleAgent, random: Random): Promise<void> {
     while (!this.#isOver) {
       const { living } = nursery;
-      if (living.length < LIVING_MAX && random.chance(0.6)) nursery.start();
+      if (seesAll && random.chance(0.2)) nursery.startFlash();
+      else if (living.length < LIVING_MAX && random.chance(0.6)) nursery.start();
       else if (living.length > 0) nursery.end(random.pick(living));
       await Bun.sleep(random.between(20, 400));
     }
@@ -99,14 +103,15 @@ export class Chaos {
     const what = random.next();
     const agent = random.pick(agents);
     const seed = random.fork();
-    if (what < 0.35) this.#start(this.#killAgent(agent, seed));
-    else if (what < 0.55) this.#start(this.#killParent(seed));
-    else if (what < 0.62) this.#start(this.#cut(random.chance(0.3) ? "all" : agent.id, seed));
+    if (what < 0.33) this.#start(this.#killAgent(agent, seed));
+    else if (what < 0.51) this.#start(this.#killParent(seed));
+    else if (what < 0.58) this.#start(this.#killHelper(seed));
+    else if (what < 0.64) this.#start(this.#cut(random.chance(0.3) ? "all" : agent.id, seed));
     else if (what < 0.74) this.#changeWeather(seed);
     else if (what < 0.82) this.#start(this.#fill(agent, (random) => this.#killAgent(agent, random), seed));
     else if (what < 0.87)
       this.#start(this.#fill(this.#world.parent, (random) => this.#killParent(random), seed));
-    else if (what < 0.92) this.#jump(agent, seed);
+    else if (what < 0.94) this.#jump(seed);
     // else: a moment of peace
   }
 
@@ -117,21 +122,38 @@ export class Chaos {
 
   async #killAgent(agent: OracleAgent, random: Random): Promise<void> {
     const { daemon, name } = agent;
-    if (!daemon.isRunning || !(await daemon.kill())) return;
-    this.counts.kills += 1;
-    this.#options.tell(`kill ${name}`);
-    if (random.chance(0.12)) this.#damage(agent, random);
+    if (!daemon.isRunning) return;
+    if (await daemon.kill()) {
+      this.counts.kills += 1;
+      this.#options.tell(`kill ${name}`);
+      if (random.chance(0.2)) this.#damage(agent, random);
+    }
+    await this.#beginAgain(daemon, random);
+  }
+
+  async #beginAgain(daemon: Daemon, random: Random): Promise<void> {
     await Bun.sleep(random.chance(0.8) ? random.between(0, 500) : random.between(500, 4000));
     daemon.start();
   }
 
+  async #killHelper(random: Random): Promise<void> {
+    const { helper } = this.#world;
+    if (!helper.isRunning) return;
+    if (await helper.kill()) {
+      this.counts.helperKills += 1;
+      this.#options.tell("kill helper");
+    }
+    await this.#beginAgain(helper, random);
+  }
+
   async #killParent(random: Random): Promise<void> {
     const { daemon } = this.#world.parent;
-    if (!daemon.isRunning || !(await daemon.kill())) return;
-    this.counts.kills += 1;
-    this.#options.tell("kill parent");
-    await Bun.sleep(random.chance(0.8) ? random.between(0, 500) : random.between(500, 4000));
-    daemon.start();
+    if (!daemon.isRunning) return;
+    if (await daemon.kill()) {
+      this.counts.kills += 1;
+      this.#options.tell("kill parent");
+    }
+    await this.#beginAgain(daemon, random);
   }
 
   async #cut(agentId: string, random: Random): Promise<void> {
@@ -177,40 +199,26 @@ export class Chaos {
     this.#options.tell(`free ${name}`);
   }
 
-  #jump({ clock, name }: OracleAgent, random: Random): void {
-    const distances = [0, 500, HOUR_MS, 30 * HOUR_MS, 20 * 365 * 24 * HOUR_MS];
+  /** Not that of an agent with a helper: both live by the machine's clock. */
+  #jump(random: Random): void {
+    const { parent, agents } = this.#world;
+    const wrong: readonly { clock: WrongClock; daemon: Daemon }[] = [
+      parent,
+      ...agents.filter(({ seesAll }) => !seesAll),
+    ];
+    const { clock, daemon } = random.pick(wrong);
     const sign = random.chance(0.5) ? 1 : -1;
-    clock.set(sign * random.pick(distances) + random.between(-200, 200));
+    clock.set(sign * random.pick(DISTANCES_MS) + random.between(-200, 200));
     this.counts.jumps += 1;
-    this.#options.tell(`clock of ${name} ${clock.offsetMs}`);
+    this.#options.tell(`clock of ${daemon.name} ${clock.offsetMs}`);
   }
 
-  /** Damages a file of the outbox of an agent that is dead. */
+  /** The agent is dead. */
   #damage({ disk, name, damages }: OracleAgent, random: Random): void {
-    const there = new Set(readdirSync(disk.path));
-    const files = OUTBOX_FILES.filter((file) => there.has(file));
-    if (files.length === 0) return;
-    const file = random.pick(files);
-    const path = join(disk.path, file);
-    const { size } = statSync(path);
-    let how: string;
-    if (random.chance(0.3)) {
-      const left = random.chance(0.2) ? 0 : random.between(0, size);
-      truncateSync(path, left);
-      how = `truncated from ${size} to ${left}`;
-    } else {
-      const pieces = size === 0 ? 0 : random.between(1, 8);
-      const opened = openSync(path, "r+");
-      for (let piece = 0; piece < pieces; piece += 1) {
-        const at = random.between(0, size - 1);
-        const bytes = random.bytes(Math.min(random.between(1, 2000), size - at));
-        writeSync(opened, bytes, 0, bytes.length, at);
-      }
-      closeSync(opened);
-      how = `${pieces} pieces of ${size} bytes overwritten`;
-    }
-    damages.push(`${file}: ${how}`);
+    const damage = damageOne(disk.path, random);
+    if (damage === undefined) return;
+    damages.push(damage);
     this.counts.damages += 1;
-    this.#options.tell(`damage ${name} ${file} ${how}`);
+    this.#options.tell(`damage ${name} ${damage.file} ${damage.how}`);
   }
 }

@@ -42,7 +42,7 @@ export class WrongClock {
   truthOf(saidMs: number, slackMs = 1000): number[] {
     return this.#settings.flatMap(({ sinceMs, offsetMs }, index) => {
       const trueMs = saidMs - offsetMs;
-      const untilMs = this.#settings[index + 1]?.sinceMs ?? Infinity;
+      const untilMs = this.#settings[index + 1]?.sinceMs ?? Date.now();
       return trueMs >= sinceMs - slackMs && trueMs <= untilMs + slackMs ? [trueMs] : [];
     });
   }

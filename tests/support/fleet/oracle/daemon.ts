@@ -99,31 +99,35 @@ export class Daemon {
     }, RESTART_MS).unref();
   }
 
+  /** What runs it somewhere else may still be at the door: waits for its pid. Undefined where it has ended. */
+  async #entered(child: Subprocess): Promise<number | undefined> {
+    while (this.#child === child && this.pid === undefined) await Bun.sleep(5);
+    return this.#child === child ? this.pid : undefined;
+  }
+
   /** SIGKILL. False where it does not run. Resolves when it is gone. */
   async kill(): Promise<boolean> {
-    const { pid } = this;
+    this.#isWanted = false;
     const child = this.#child;
     const run = this.runs.at(-1);
-    this.#isWanted = false;
-    if (child === undefined || run === undefined || pid === undefined) {
-      // The namespace's door is just being opened: nothing of ours runs yet.
-      child?.kill("SIGKILL");
-      await child?.exited;
-      return false;
+    if (child === undefined || run === undefined) return false;
+    const pid = await this.#entered(child);
+    const isFirst = pid !== undefined && run.end === undefined;
+    if (isFirst) {
+      run.end = "killed";
+      process.kill(pid, "SIGKILL");
+      this.kills += 1;
     }
-    run.end = "killed";
-    process.kill(pid, "SIGKILL");
-    this.kills += 1;
     await child.exited;
-    return true;
+    return isFirst;
   }
 
   /** Asks it to end; its exit code. */
   async stop(): Promise<number> {
     this.#isWanted = false;
-    const { pid } = this;
     const child = this.#child;
     const run = this.runs.at(-1);
+    const pid = child === undefined ? undefined : await this.#entered(child);
     if (child === undefined || run === undefined || pid === undefined) return 0;
     run.end = "asked";
     process.kill(pid, "SIGTERM");

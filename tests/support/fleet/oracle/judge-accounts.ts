@@ -1,6 +1,7 @@
 /**
  * The first judgement: of every agent, stream and epoch each number from 1 to what was produced is stored exactly once or lies in
- * exactly one declared loss; agent and parent say the same; and each batch is signed, has its root and continues the chain.
+ * exactly one declared loss, and no event in two epochs; agent and parent say the same; and each batch is signed, has its root
+ * and continues the chain.
  */
 import type { AgentStatus } from "../../../../src/agent/status.ts";
 import type { EventItem } from "../../../../src/protocol/fleet/envelope.ts";
@@ -75,6 +76,26 @@ function* disagreements(status: AgentStatus, epochs: readonly EpochRecord[]): Ge
       yield `${agentId?.slice(0, 6)} ${stream}: ${produced} = ${acked} + ${lost}; at the parent ${sums.stored} and ${sums.lost}`;
     if (unknownTails > 0 && sums.stored + sums.lost < produced)
       yield `${agentId?.slice(0, 6)} ${stream}: the parent has ${sums.stored} + ${sums.lost} of ${produced}`;
+  }
+}
+
+/** Types of which no two events say the same: whatever happened to the outbox, none of them is there in two epochs. */
+const UNIQUE_TYPES = ["flow_summary", "process_snapshot", "process_stopped"];
+
+/** What is stored in two epochs. */
+function* doubles(epochs: readonly EpochRecord[], records: Records): Generator<string> {
+  const names = new Map<string, string>();
+  for (const epoch of epochs) {
+    const own = new Map<string, string>();
+    for (const { seq, type, timestampMs, payload } of records.events.get(epoch.key) ?? []) {
+      if (!UNIQUE_TYPES.includes(type)) continue;
+      const event = `${type} ${timestampMs} ${payload}`;
+      const name = `${nameOf(epoch)} ${seq}`;
+      const other = names.get(event);
+      if (other !== undefined) yield `${name} (${type}) is ${other} once more`;
+      own.set(event, name);
+    }
+    for (const [event, name] of own) names.set(event, name);
   }
 }
 
@@ -174,6 +195,6 @@ export function judgeAccounts(
       ...batchProblems(epoch, records, agent?.publicKey ?? ""),
     );
   }
-  problems.push(...disagreements(status, epochs));
+  problems.push(...doubles(epochs, records), ...disagreements(status, epochs));
   return { problems, facts };
 }

@@ -1,9 +1,11 @@
 /**
  * The second judgement: each process that really was is told to have started once and to have stopped once, in this order; or it lies
- * in a time of which the agent says that it did not see all, or among events that are declared lost.
+ * in a time of which the agent says that it did not see all, or among events that are declared lost. An agent that has a helper
+ * sees every process, however short it lived, and its times are the kernel's.
+ *
+ * What a damaged file may cost beside a gap: of the registry, that some are told once more; of the state, that processes have other
+ * names from then on, and are told anew by these.
  */
-import { Database } from "bun:sqlite";
-import { join } from "node:path";
 import type {
   ObservationGap,
   ProcessSnapshot,
@@ -12,7 +14,7 @@ import type {
 } from "../../../../src/protocol/fleet/payloads.ts";
 import type { Run } from "./daemon.ts";
 import type { TrueProcess } from "./nursery.ts";
-import type { EventRecord, Records } from "./records.ts";
+import type { EventRecord, ProcessRow, Records } from "./records.ts";
 import type { OracleAgent } from "./world.ts";
 
 export interface ProcessFacts {
@@ -22,15 +24,18 @@ export interface ProcessFacts {
   inGaps: number;
   /** Neither, but events of this stream are declared lost. */
   inLosses: number;
-  /** Lived between two scans, or while no agent ran. */
+  /** Lived between two scans, or while no agent ran: of an agent without a helper. */
   unseen: number;
+  /** Told with a time that is the kernel's. */
+  exactTimes: number;
   gaps: number;
 }
 
+/** What was told of one process, in snapshots too. */
 interface Told {
   readonly started: EventRecord[];
   readonly stopped: EventRecord[];
-  names: Set<string>;
+  readonly names: Set<string>;
 }
 
 interface Interval {
@@ -42,18 +47,10 @@ interface Interval {
 const SEEN_AFTER_MS = 15_000 + 25_000;
 const SLACK_MS = 1500;
 
-/** What is added to the start of a process, for its name in the fleet: kept by the agent for this boot. */
-function namingBaseOf(agent: OracleAgent): number {
-  const database = new Database(join(agent.disk.path, "state.db"), { readonly: true });
-  try {
-    const row = database
-      .query<{ value: string }, []>("SELECT value FROM state WHERE name = 'boot_wall_ms'")
-      .get();
-    return Number(row?.value.split(" ")[1] ?? Number.NaN);
-  } finally {
-    database.close();
-  }
-}
+/** What a process of the nursery is called between fork and exec, and where an agent met it at its end alone. */
+const OTHER_NAMES = ["nursery", "?"];
+/** How far a time by the kernel may be from what the nursery saw around it: a clock that is slewed is followed in steps of 100 ms. */
+const EXACT_MS = 150;
 
 /** The events of the process stream, in the order in which the agent told them. */
 function processEvents(agentId: string, records: Records): EventRecord[] {
@@ -65,26 +62,34 @@ function processEvents(agentId: string, records: Records): EventRecord[] {
 
 function tellings(events: readonly EventRecord[]): Map<string, Told> {
   const told = new Map<string, Told>();
+  const toldOf = (processId: string): Told => {
+    const of = told.get(processId) ?? { started: [], stopped: [], names: new Set() };
+    told.set(processId, of);
+    return of;
+  };
   for (const event of events) {
-    if (!["process_started", "process_changed", "process_stopped"].includes(event.type)) continue;
-    const payload = JSON.parse(event.payload) as ProcessStarted | ProcessStopped;
-    const of = told.get(payload.processId) ?? { started: [], stopped: [], names: new Set() };
-    told.set(payload.processId, of);
-    if (payload.eventType === "stopped") of.stopped.push(event);
-    else {
-      of.names.add(payload.eventData.fingerprint.name);
-      if (payload.eventType === "started") of.started.push(event);
+    if (!event.type.startsWith("process_")) continue;
+    const payload = JSON.parse(event.payload) as ProcessStarted | ProcessStopped | ProcessSnapshot;
+    if (payload.eventType === "snapshot") {
+      for (const { processId, fingerprint } of payload.processes)
+        toldOf(processId).names.add(fingerprint.name);
+      continue;
     }
+    const of = toldOf(payload.processId);
+    if (payload.eventType === "stopped") of.stopped.push(event);
+    else of.names.add(payload.eventData.fingerprint.name);
+    if (payload.eventType === "started") of.started.push(event);
   }
   return told;
 }
 
-/** The gaps in true time. */
-function gapsOf(events: readonly EventRecord[], { clock }: OracleAgent): Interval[] {
+/** The gaps in true time. That only scans tell is news of an agent alone that has a helper: what else must be seen is `mustBeSeen`. */
+function gapsOf(events: readonly EventRecord[], { clock, seesAll }: OracleAgent): Interval[] {
   return events
     .filter(({ type }) => type === "observation_gap")
     .flatMap((event) => {
-      const { fromMs, toMs } = JSON.parse(event.payload) as ObservationGap;
+      const { fromMs, toMs, reason } = JSON.parse(event.payload) as ObservationGap;
+      if (reason === "scan_only" && !seesAll) return [];
       return clock.truthOf(toMs).map((trueToMs) => ({ fromMs: trueToMs - (toMs - fromMs), toMs: trueToMs }));
     });
 }
@@ -103,50 +108,151 @@ function mustBeSeen(
   });
 }
 
+/** What the agent called each process: pid, and start after a time that it takes for the boot's. That time is kept in its state. */
+class Names {
+  readonly #bootsMs = new Set<number>();
+
+  constructor({ nursery }: OracleAgent, told: ReadonlyMap<string, Told>) {
+    const byName = new Map(nursery.processes.map((process) => [process.name, process]));
+    for (const [processId, { names }] of told) {
+      const [pid, startMs] = processId.split("_").map(Number);
+      for (const name of names) {
+        const process = byName.get(name);
+        if (process !== undefined && process.pid === pid)
+          this.#bootsMs.add((startMs ?? Number.NaN) - process.ticks * 10);
+      }
+    }
+  }
+
+  /** Times that it took for the boot's. */
+  get boots(): number {
+    return this.#bootsMs.size;
+  }
+
+  of({ pid, ticks }: TrueProcess): string[] {
+    return [...this.#bootsMs].map((bootMs) => `${pid}_${bootMs + ticks * 10}`);
+  }
+}
+
+interface Case {
+  readonly agent: OracleAgent;
+  readonly told: ReadonlyMap<string, Told>;
+  readonly names: Names;
+  readonly gaps: readonly Interval[];
+  readonly rows: ReadonlyMap<string, ProcessRow>;
+  readonly timesTold: number;
+  /** Events of the stream that are declared lost. */
+  readonly lost: number;
+  readonly facts: ProcessFacts;
+}
+
+/** How often one start may be told: a registry that was damaged while the disk was full is kept nowhere, for as long as that run goes on. */
+function timesTold({ damages, disk }: OracleAgent): number {
+  const lost = damages.filter(({ kept }) => kept === "processes").length;
+  return lost > 0 && disk.wasFull ? Infinity : 1 + lost;
+}
+
 export function judgeProcesses(
   agent: OracleAgent,
   records: Records,
 ): { problems: string[]; facts: ProcessFacts } {
   const events = processEvents(agent.id, records);
   const told = tellings(events);
+  const names = new Names(agent, told);
   const gaps = gapsOf(events, agent);
-  const base = namingBaseOf(agent);
-  const problems: string[] = [];
-  const facts: ProcessFacts = { processes: 0, told: 0, inGaps: 0, inLosses: 0, unseen: 0, gaps: gaps.length };
-  const unexplained: string[] = [];
-  const inSnapshots = snapshotIds(events);
-  const rows = new Map(
-    records.processes.filter((row) => row.agentId === agent.id).map((row) => [row.processId, row]),
-  );
-  for (const process of agent.nursery.processes) {
-    facts.processes += 1;
-    const processId = `${process.pid}_${base + process.ticks * 10}`;
-    const name = `${process.name} (${processId})`;
-    const { started = [], stopped = [], names } = told.get(processId) ?? {};
-    if (started.length > 1) problems.push(`${name} is told to have started ${started.length} times`);
-    if (stopped.length > 1) problems.push(`${name} is told to have stopped ${stopped.length} times`);
-    const [start, stop] = [started[0], stopped[0]];
-    if (start !== undefined && stop !== undefined && start.id > stop.id)
-      problems.push(`${name} is told to have stopped before it started`);
-    if (names !== undefined && names.size > 0 && !names.has(process.name))
-      problems.push(`${name} is told as ${[...names].join(", ")}`);
-    const row = rows.get(processId);
-    if (row !== undefined && row.stoppedAtMs === null) problems.push(`${name} is still shown as running`);
-    const isKnown = start !== undefined || stop !== undefined || inSnapshots.has(processId);
-    if (start !== undefined && stop !== undefined) facts.told += 1;
-    else if (!isKnown && !mustBeSeen(process, agent.daemon.runs)) facts.unseen += 1;
-    else if (isExplained(process, start, stop, gaps)) facts.inGaps += 1;
-    else
-      unexplained.push(
-        `${name} has ${start === undefined ? "no start" : "a start"} and ${stop === undefined ? "no end" : "an end"}`,
-      );
-  }
-  problems.push(...snapshotProblems(agent, events, ({ pid, ticks }) => `${pid}_${base + ticks * 10}`));
+  const states = agent.damages.filter(({ kept }) => kept === "state").length;
   const lost = lostEvents(agent.id, records);
-  facts.inLosses = unexplained.length;
+  const own = records.processes.filter((row) => row.agentId === agent.id);
+  const judged: Case = {
+    agent,
+    told,
+    names,
+    gaps,
+    rows: new Map(own.map((row) => [row.processId, row])),
+    timesTold: timesTold(agent),
+    lost,
+    facts: {
+      processes: 0,
+      told: 0,
+      inGaps: 0,
+      inLosses: 0,
+      unseen: 0,
+      exactTimes: 0,
+      gaps: gaps.length,
+    },
+  };
+  const problems: string[] = [];
+  if (names.boots > 1 + states)
+    problems.push(`${agent.name} has named processes by ${names.boots} times of the boot`);
+  const unexplained: string[] = [];
+  for (const process of agent.nursery.processes) {
+    const missing = judgeOne(process, judged, problems);
+    if (missing !== undefined) unexplained.push(`${process.name} (${process.pid}) has ${missing}`);
+  }
+  problems.push(...snapshotProblems(agent, events, (process) => names.of(process)));
+  judged.facts.inLosses = unexplained.length;
   if (unexplained.length > lost)
     problems.push(...unexplained.map((text) => `${text}; ${lost} events of the stream are declared lost`));
-  return { problems, facts };
+  return { problems, facts: judged.facts };
+}
+
+/** What is not told of it, and no gap says why; undefined where all is well. */
+function judgeOne(process: TrueProcess, judged: Case, problems: string[]): string | undefined {
+  const { agent, told, names, gaps, facts } = judged;
+  facts.processes += 1;
+  const ids = names.of(process);
+  for (const processId of ids) problems.push(...tellingProblems(process, processId, judged));
+  const tellings = ids.map((processId) => told.get(processId)).filter((each) => each !== undefined);
+  const start = tellings.find(({ started }) => started.length > 0)?.started[0];
+  const stop = tellings.find(({ stopped }) => stopped.length > 0)?.stopped[0];
+  if (agent.seesAll) facts.exactTimes += exactTimes(start, stop);
+  if (start !== undefined && stop !== undefined) facts.told += 1;
+  else if (tellings.length === 0 && !agent.seesAll && !mustBeSeen(process, agent.daemon.runs))
+    facts.unseen += 1;
+  else if (isExplained(process, start, stop, gaps)) facts.inGaps += 1;
+  else
+    return `${start === undefined ? "no start" : "a start"} and ${stop === undefined ? "no end" : "an end"}`;
+  return undefined;
+}
+
+function* tellingProblems(
+  process: TrueProcess,
+  processId: string,
+  { agent, told, rows, timesTold, lost }: Case,
+): Generator<string> {
+  const name = `${process.name} (${processId})`;
+  const { started = [], stopped = [], names } = told.get(processId) ?? {};
+  if (started.length > timesTold) yield `${name} is told to have started ${started.length} times`;
+  if (stopped.length > timesTold) yield `${name} is told to have stopped ${stopped.length} times`;
+  const [start, stop] = [started[0], stopped[0]];
+  if (start !== undefined && stop !== undefined && start.id > stop.id)
+    yield `${name} is told to have stopped before it started`;
+  // An agent may meet it before it runs its own program, or just as it ends, and never again; or what was told of that is lost.
+  const mayHaveOther =
+    names?.has(process.name) === true || lost > 0 || !mustBeSeen(process, agent.daemon.runs);
+  const others = [...(names ?? [])].filter((each) => each !== process.name);
+  if (others.some((each) => !OTHER_NAMES.includes(each) || !mayHaveOther))
+    yield `${name} is told as ${others.join(", ")}`;
+  if (rows.get(processId)?.stoppedAtMs === null) yield `${name} is still shown as running`;
+  if (!agent.seesAll) return;
+  for (const event of [...started, ...stopped]) yield* timeProblems(name, process, event);
+}
+
+/** Of what is told as exact, by an agent whose clock is right. */
+function* timeProblems(name: string, process: TrueProcess, { payload }: EventRecord): Generator<string> {
+  const { eventType, eventData } = JSON.parse(payload) as ProcessStarted | ProcessStopped;
+  const { startedAfterMs, startedBeforeMs = Infinity, endedAfterMs = 0, endedBeforeMs = Infinity } = process;
+  const isStop = eventType === "stopped";
+  const isExact = isStop ? eventData.isEndExact : eventData.isStartExact;
+  const toldMs = isStop ? eventData.stoppedAtMs : eventData.startedAtMs;
+  const [fromMs, toMs] = isStop ? [endedAfterMs, endedBeforeMs] : [startedAfterMs, startedBeforeMs];
+  if (isExact && (toldMs < fromMs - EXACT_MS || toldMs > toMs + EXACT_MS))
+    yield `${name} is told to have ${eventType} at ${toldMs}, and did between ${fromMs} and ${toMs}`;
+}
+
+function exactTimes(start: EventRecord | undefined, stop: EventRecord | undefined): number {
+  const isExact = ({ payload }: EventRecord): boolean => /"is(?:Start|End)Exact":true/.test(payload);
+  return [start, stop].filter((event) => event !== undefined && isExact(event)).length;
 }
 
 interface Snapshot {
@@ -191,7 +297,7 @@ function snapshotsOf(events: readonly EventRecord[], { clock }: OracleAgent): Sn
 function* snapshotProblems(
   agent: OracleAgent,
   events: readonly EventRecord[],
-  idOf: (process: TrueProcess) => string,
+  idsOf: (process: TrueProcess) => readonly string[],
 ): Generator<string> {
   const { runs } = agent.daemon;
   for (const { takenAtMs, ids } of snapshotsOf(events, agent)) {
@@ -200,7 +306,7 @@ function* snapshotProblems(
     for (const process of agent.nursery.processes) {
       const { startedBeforeMs, startedAfterMs, endedAfterMs = Infinity, endedBeforeMs = Infinity } = process;
       if (startedBeforeMs === undefined) continue;
-      const isThere = ids.has(idOf(process));
+      const isThere = idsOf(process).some((processId) => ids.has(processId));
       const ran = startedBeforeMs < sinceMs - SLACK_MS && endedAfterMs > takenAtMs + SLACK_MS;
       const didNot = startedAfterMs > takenAtMs + SLACK_MS || endedBeforeMs < sinceMs - SLACK_MS;
       const at = new Date(takenAtMs).toISOString();
@@ -208,15 +314,6 @@ function* snapshotProblems(
       if (didNot && isThere) yield `${process.name} is in the snapshot of ${at}, and did not run`;
     }
   }
-}
-
-function snapshotIds(events: readonly EventRecord[]): Set<string> {
-  const ids = new Set<string>();
-  for (const { type, payload } of events) {
-    if (type !== "process_snapshot") continue;
-    for (const { processId } of (JSON.parse(payload) as ProcessSnapshot).processes) ids.add(processId);
-  }
-  return ids;
 }
 
 /** What is not told happened in a time that was declared not to be seen. */

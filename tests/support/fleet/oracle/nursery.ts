@@ -1,5 +1,6 @@
 /**
- * One machine of the oracle: a pid namespace and a mount namespace of its own, in which an agent runs and processes begin and end.
+ * One machine of the oracle, in which an agent runs and processes begin and end: a pid namespace and a mount namespace of its own, or
+ * this very machine, for the kernel's events tell no other pids.
  * What really happened is known here: each process's pid and start as the kernel has them, and between which two moments it
  * began and ended. It is also written to a log, before each start and after each end.
  */
@@ -23,6 +24,8 @@ export interface TrueProcess {
   endedBeforeMs: number | undefined;
 }
 
+const APART = ["unshare", "--pid", "--fork", "--mount", "--mount-proc", "--kill-child"];
+
 export class Nursery implements AsyncDisposable {
   readonly processes: TrueProcess[] = [];
   readonly #child: Subprocess<"pipe", "pipe", "inherit">;
@@ -32,16 +35,15 @@ export class Nursery implements AsyncDisposable {
   readonly #log: string;
   readonly #byPid = new Map<number, TrueProcess>();
   #isReady = false;
-  /** The first process of the namespace, as this namespace numbers it. */
-  #leader = 0;
+  /** The first process of its namespace, as this namespace numbers it; undefined where it is this one. */
+  #leader: number | undefined;
 
-  private constructor(directory: string, name: string, programs: OraclePrograms) {
+  private constructor(directory: string, name: string, programs: OraclePrograms, apart: readonly string[]) {
     this.#directory = join(directory, name);
     this.#name = name;
     this.#programs = programs;
     this.#log = join(directory, `${name}.truth`);
     mkdirSync(this.#directory);
-    const apart = ["unshare", "--pid", "--fork", "--mount", "--mount-proc", "--kill-child"];
     this.#child = Bun.spawn([...apart, programs.nursery], {
       stdin: "pipe",
       stdout: "pipe",
@@ -50,8 +52,14 @@ export class Nursery implements AsyncDisposable {
     void this.#listen();
   }
 
-  static async begin(directory: string, name: string, programs: OraclePrograms): Promise<Nursery> {
-    const nursery = new Nursery(directory, name, programs);
+  static async beginHere(directory: string, name: string, programs: OraclePrograms): Promise<Nursery> {
+    const nursery = new Nursery(directory, name, programs, []);
+    await waitFor("a nursery", () => nursery.#isReady);
+    return nursery;
+  }
+
+  static async beginApart(directory: string, name: string, programs: OraclePrograms): Promise<Nursery> {
+    const nursery = new Nursery(directory, name, programs, APART);
     await waitFor("a nursery", () => nursery.#isReady);
     nursery.#leader = await waitFor("its first process", () => childOf(nursery.#child.pid));
     return nursery;
@@ -59,6 +67,7 @@ export class Nursery implements AsyncDisposable {
 
   /** Runs what follows in this machine. */
   get entry(): readonly string[] {
+    if (this.#leader === undefined) return [];
     return ["nsenter", "-t", String(this.#leader), "-p", "-m", "--"];
   }
 
@@ -68,11 +77,21 @@ export class Nursery implements AsyncDisposable {
     );
   }
 
+  /** One that runs until it is ended. */
   start(): void {
+    this.#start(this.#programs.sleeper, undefined);
+  }
+
+  /** One that ends by itself, at once. */
+  startFlash(): void {
+    this.#start(this.#programs.flash, Date.now());
+  }
+
+  #start(program: string, endedAfterMs: number | undefined): void {
     const number = this.processes.length + 1;
     const name = `${this.#name}-${number}`;
     const path = join(this.#directory, name);
-    linkSync(this.#programs.sleeper, path);
+    linkSync(program, path);
     const process: TrueProcess = {
       number,
       name,
@@ -80,7 +99,7 @@ export class Nursery implements AsyncDisposable {
       startedBeforeMs: undefined,
       pid: 0,
       ticks: 0,
-      endedAfterMs: undefined,
+      endedAfterMs,
       endedBeforeMs: undefined,
     };
     this.processes.push(process);

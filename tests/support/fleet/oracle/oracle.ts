@@ -47,7 +47,7 @@ export interface OracleReport {
 const MEBIBYTE = 1024 * 1024;
 /** Far above what they need, and far below what a leak reaches. */
 const PARENT_BYTES_MAX = 500 * MEBIBYTE;
-const AGENT_BYTES_MAX = 250 * MEBIBYTE;
+const AGENT_BYTES_MAX = 350 * MEBIBYTE;
 const PROOFS = 40;
 
 export async function runOracle(options: OracleOptions): Promise<OracleReport> {
@@ -65,7 +65,7 @@ export async function runOracle(options: OracleOptions): Promise<OracleReport> {
     await chaos.run();
     tell("all is whole again");
     try {
-      const report = await judge(world, chaos, options, startedMs);
+      const report = await judge(world, chaos, { ...options, tell }, startedMs);
       if (report.problems.length > 0) keepEvidence(world);
       return report;
     } catch (error) {
@@ -90,11 +90,11 @@ function keepEvidence({ directory, parent, agents }: World): void {
 async function judge(
   world: World,
   chaos: Chaos,
-  { seed, directory, drainMs }: OracleOptions,
+  { seed, directory, drainMs, tell }: OracleOptions & { readonly tell: (line: string) => void },
   startedMs: number,
 ): Promise<OracleReport> {
-  const settled = await settle(world, drainMs);
-  const { parent, agents, relay } = world;
+  const settled = await settle(world, drainMs, tell);
+  const { parent, agents, helper, relay } = world;
   const problems = settled.exitCodes
     .filter(({ code }) => code !== 0)
     .map(({ name, code }) => `${name} was asked to end, and ended with ${code}`);
@@ -103,12 +103,20 @@ async function judge(
   if (code !== 0) problems.push(`the parent was asked to end, and ended with ${code}`);
   const records = readRecords(parent.disk.path);
   const accounts: AccountFacts = { events: 0, lost: 0, epochs: 0, holes: 0, batches: 0 };
-  const processes: ProcessFacts = { processes: 0, told: 0, inGaps: 0, inLosses: 0, unseen: 0, gaps: 0 };
+  const processes: ProcessFacts = {
+    processes: 0,
+    told: 0,
+    inGaps: 0,
+    inLosses: 0,
+    unseen: 0,
+    exactTimes: 0,
+    gaps: 0,
+  };
   for (const agent of agents) {
     const status = settled.statuses.get(agent.id);
     if (status === undefined) throw new Error(`${agent.name} has no status`);
     const account = judgeAccounts(agent.id, status, records, {
-      wasDamaged: agent.damages.length > 0,
+      wasDamaged: agent.damages.some(({ kept }) => kept === "outbox"),
       wasFull: agent.disk.wasFull,
     });
     const told = judgeProcesses(agent, records);
@@ -116,7 +124,9 @@ async function judge(
     addUp(accounts, account.facts);
     addUp(processes, told.facts);
   }
-  const daemons = [parent.daemon, ...agents.map(({ daemon }) => daemon)];
+  const helperCode = await helper.stop();
+  if (helperCode !== 0) problems.push(`the helper was asked to end, and ended with ${helperCode}`);
+  const daemons = [parent.daemon, helper, ...agents.map(({ daemon }) => daemon)];
   let refusedStarts = 0;
   for (const daemon of daemons) refusedStarts += judgeRuns(daemon, problems);
   for (const daemon of daemons) problems.push(...crashesIn(daemon));
@@ -222,10 +232,10 @@ export function summaryOf(report: OracleReport): string {
   const { seed, seconds, chaos, relay, accounts, processes, proofs, refusedStarts } = report;
   const mib = (bytes: number): string => `${Math.round(bytes / MEBIBYTE)} MiB`;
   return [
-    `seed ${seed}, ${seconds} s: ${chaos.kills} kills, ${relay.cuts} cuts, ${chaos.fulls} full disks, ${chaos.damages} damaged files, ${chaos.jumps} jumps of clocks`,
+    `seed ${seed}, ${seconds} s: ${chaos.kills} kills and ${chaos.helperKills} of the helper, ${relay.cuts} cuts, ${chaos.fulls} full disks, ${chaos.damages} damaged files, ${chaos.jumps} jumps of clocks`,
     `network: ${relay.requests} requests, ${relay.duplicates} twice, ${relay.replays} again later, ${relay.lostRequests} lost, ${relay.lostAnswers} answers lost`,
     `events: ${accounts.events} stored, ${accounts.lost} declared lost, in ${accounts.epochs} epochs (${accounts.holes} with an end that nobody knows); ${accounts.batches} batches and ${proofs} proofs verified`,
-    `processes: ${processes.processes} real, ${processes.told} told from start to end, ${processes.inGaps} in observation gaps, ${processes.inLosses} in losses, ${processes.unseen} not met by an agent; ${processes.gaps} gaps`,
+    `processes: ${processes.processes} real, ${processes.told} told from start to end (${processes.exactTimes} times by the kernel), ${processes.inGaps} in observation gaps, ${processes.inLosses} in losses, ${processes.unseen} not met by an agent; ${processes.gaps} gaps`,
     `memory: parent ${mib(report.parentBytesMax)}, agents ${mib(report.agentBytesMax)}; ${refusedStarts} starts refused on a full disk`,
     ...report.problems.map((problem) => `PROBLEM ${problem}`),
   ].join("\n");

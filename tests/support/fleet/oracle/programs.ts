@@ -11,8 +11,11 @@ int main(void)
 }
 `;
 
+/** Ends at once. */
+const FLASH = "int main(void) { return 0; }";
+
 /**
- * The first process of a pid namespace. Lines on standard input: "+ NUMBER PATH" starts a program, "- PID" ends one. Lines on standard
+ * Where it is apart, the first process of a pid namespace. Lines on standard input: "+ NUMBER PATH" starts a program, "- PID" ends one. Lines on standard
  * output: "+ NUMBER PID TICKS" once it runs its program, "- PID" once it is gone. Ends with its input, and all in it with it.
  */
 const NURSERY = `
@@ -23,6 +26,7 @@ const NURSERY = `
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +56,7 @@ static void start(long number, const char *path)
 		sigset_t none;
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, 0);
+		prctl(PR_SET_PDEATHSIG, SIGKILL); // nothing stays where it is not in a namespace
 		execl(path, path, (char *)0);
 		_exit(127);
 	}
@@ -149,6 +154,7 @@ time_t time(time_t *where)
 
 export interface OraclePrograms {
   readonly sleeper: string;
+  readonly flash: string;
   readonly nursery: string;
   /** For LD_PRELOAD. */
   readonly clock: string;
@@ -166,10 +172,11 @@ async function compile(source: string, path: string, options: readonly string[] 
 
 /** Needs cc. */
 export async function compilePrograms(directory: string): Promise<OraclePrograms> {
-  const [sleeper, nursery, clock] = await Promise.all([
+  const [sleeper, flash, nursery, clock] = await Promise.all([
     compile(SLEEPER, join(directory, "sleeper")),
+    compile(FLASH, join(directory, "flash")),
     compile(NURSERY, join(directory, "nursery")),
     compile(CLOCK, join(directory, "clock.so"), ["-shared", "-fPIC"]),
   ]);
-  return { sleeper, nursery, clock };
+  return { sleeper, flash, nursery, clock };
 }

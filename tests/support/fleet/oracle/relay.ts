@@ -70,7 +70,6 @@ export class Relay implements AsyncDisposable {
   weather: Weather = CALM;
   readonly #random: Random;
   readonly #parentUrl: string;
-  readonly #certificate: string;
   readonly #server: Server;
   readonly #sockets = new Map<Duplex, string | undefined>();
   /** Agents that reach nobody; "all" for all. */
@@ -80,12 +79,9 @@ export class Relay implements AsyncDisposable {
   private constructor(stateDirectory: string, parentPort: number, random: Random) {
     this.#random = random;
     this.#parentUrl = `https://127.0.0.1:${parentPort}`;
-    this.#certificate = readFileSync(join(stateDirectory, "tls-certificate.pem"), "utf8");
+    const cert = readFileSync(join(stateDirectory, "tls-certificate.pem"), "utf8");
     const key = readFileSync(join(stateDirectory, "tls-key.pem"), "utf8");
-    this.#server = createServer(
-      { key, cert: this.#certificate },
-      (request, response) => void this.#take(request, response),
-    );
+    this.#server = createServer({ key, cert }, (request, response) => void this.#take(request, response));
     this.#server.on("secureConnection", (socket: Duplex) => {
       this.#sockets.set(socket, undefined);
       socket.on("close", () => this.#sockets.delete(socket));
@@ -193,7 +189,7 @@ export class Relay implements AsyncDisposable {
       method,
       headers,
       ...(method === "GET" ? {} : { body }),
-      tls: { ca: this.#certificate, checkServerIdentity: () => undefined },
+      tls: { rejectUnauthorized: false }, // it is the network: certificates are for those at its ends
       redirect: "manual",
       signal: AbortSignal.timeout(330_000),
     });

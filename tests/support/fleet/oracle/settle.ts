@@ -12,11 +12,22 @@ export interface Settled {
   readonly exitCodes: readonly { readonly name: string; readonly code: number }[];
 }
 
-const STOPS_MAX = 5;
+const STOPS_MAX = 10;
 const LOOK_MS = 500;
 
 export function isDrained({ streams }: AgentStatus): boolean {
   return streams !== null && streams.every(({ pending }) => pending === 0);
+}
+
+/** How much each stream has produced; where much happens on a machine there is always something pending. */
+function producedBy({ streams }: AgentStatus): Map<string, number> {
+  return new Map((streams ?? []).map(({ stream, produced }) => [stream, produced]));
+}
+
+function hasTold({ streams }: AgentStatus, produced: ReadonlyMap<string, number>): boolean {
+  return (
+    streams?.every(({ stream, acked, lost }) => acked + lost >= (produced.get(stream) ?? Infinity)) === true
+  );
 }
 
 async function statusNow(world: World, agent: OracleAgent): Promise<AgentStatus | undefined> {
@@ -42,25 +53,28 @@ async function hasSeenTheEnd(world: World, agent: OracleAgent): Promise<boolean>
 }
 
 /** Throws where something does not come to its end within this time, with what it was. */
-export async function settle(world: World, drainMs: number): Promise<Settled> {
+export async function settle(world: World, drainMs: number, tell: (line: string) => void): Promise<Settled> {
   const { parent, agents } = world;
   for (const { nursery } of agents) await nursery.endAll();
   await waitForParent(parent);
   const statuses = new Map<string, AgentStatus>();
   const exitCodes: { name: string; code: number }[] = [];
   for (const agent of agents) {
+    const first = await waitFor(`the status of ${agent.name}`, () => statusNow(world, agent), drainMs);
+    const produced = producedBy(first);
     await waitFor(
-      `${agent.name} to be connected and to have told all`,
+      `${agent.name} to be connected and to have told all until now`,
       async () => {
         const status = await statusNow(world, agent);
-        return status?.link?.state === "online" && isDrained(status);
+        return status?.link?.state === "online" && hasTold(status, produced);
       },
       drainMs,
     ).catch(async (error: unknown) => {
       throw new Error(`${String(error)}: ${JSON.stringify(await statusNow(world, agent))}`, { cause: error });
     });
+    tell(`${agent.name} has told all until now`);
     await waitFor(`${agent.name} to have told the ends`, () => hasSeenTheEnd(world, agent), drainMs).catch(
-      () => undefined, // the judge says which
+      (error: unknown) => tell(String(error)), // the judge says which
     );
   }
   for (const agent of agents) {
@@ -75,6 +89,7 @@ export async function settle(world: World, drainMs: number): Promise<Settled> {
       exitCodes.push({ name: agent.name, code: await agent.daemon.stop() });
       const status = await statusOf(world, agent);
       statuses.set(agent.id, status);
+      tell(`${agent.name} has ended${isDrained(status) ? " and has told all" : ""}`);
       if (isDrained(status)) break;
     }
   }

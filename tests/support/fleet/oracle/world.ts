@@ -1,10 +1,10 @@
 /**
- * A fleet of one parent and two agents, as programs of their own from the binary, on disks, clocks and a network that the oracle
- * makes go wrong. Needs root. All of it is gone when its scope ends; the directory stays with its owner.
+ * A fleet of one parent and two agents, one of them with an elevated helper, as programs of their own from the binary, on disks, clocks
+ * and a network that the oracle makes go wrong. Needs root. All of it is gone when its scope ends; the directory stays with its owner.
  */
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ParentApi } from "../../../../src/cli/fleet/client.ts";
 import { formatJoinToken, parseJoinToken } from "../../../../src/protocol/fleet/join-token.ts";
 import type { AgentStatus } from "../../../../src/agent/status.ts";
@@ -13,6 +13,7 @@ import { wbEnvironment } from "../../run-wb.ts";
 import { waitFor } from "../../wait-for.ts";
 import { WrongClock } from "./clock.ts";
 import { Daemon } from "./daemon.ts";
+import type { Damage } from "./damage.ts";
 import { SmallDisk } from "./disk.ts";
 import { Nursery } from "./nursery.ts";
 import { compilePrograms, type OraclePrograms } from "./programs.ts";
@@ -26,12 +27,15 @@ export interface OracleAgent {
   readonly clock: WrongClock;
   readonly nursery: Nursery;
   readonly daemon: Daemon;
-  /** Files that were damaged, in order. */
-  readonly damages: string[];
+  /** It has a helper: where it does not say otherwise it sees every process. */
+  readonly seesAll: boolean;
+  /** In order. */
+  readonly damages: Damage[];
 }
 
 export interface OracleParent {
   readonly disk: SmallDisk;
+  readonly clock: WrongClock;
   readonly daemon: Daemon;
   readonly port: number;
 }
@@ -41,18 +45,22 @@ export interface World extends AsyncDisposable {
   readonly binary: string;
   readonly parent: OracleParent;
   readonly agents: readonly OracleAgent[];
+  readonly helper: Daemon;
   readonly relay: Relay;
   /** How long an agent needed from its start until it was connected: what this machine can do at the moment. */
   readonly startupMs: number;
 }
 
-/** Mebibytes. Without the reserve an agent's quotas would not fit into its disk, which is meant. */
-const AGENT_DISK = 40;
+/** Mebibytes. An agent's quotas would not fit into its disk, which is meant; damaged files that are kept do. */
+const AGENT_DISK = 64;
 const PARENT_DISK = 128;
 const AGENT_SETTINGS = {
   WB_AGENT_RETRY_MAX: "2s",
   WB_AGENT_FLOW_INTERVAL: "1s",
 } as const;
+
+/** Of one program; on a machine that has much else to do. */
+const START_MS_MAX = 180_000;
 
 /**
  * Below the ports that the kernel gives to whoever asks for any: while the parent is dead nobody else is to get its port.
@@ -104,25 +112,34 @@ export async function statusOf({ binary }: World, agent: OracleAgent): Promise<A
   return JSON.parse(await askWb(binary, args)) as AgentStatus;
 }
 
-async function startParent(directory: string, binary: string): Promise<OracleParent> {
+async function startParent(
+  directory: string,
+  binary: string,
+  { clock: library }: OraclePrograms,
+): Promise<OracleParent> {
   const disk = new SmallDisk(join(directory, "parent"), PARENT_DISK);
+  const clock = new WrongClock(join(directory, "parent.clock"));
   const port = await freePort();
   const place = ["--state-dir", disk.path, "--listen", `127.0.0.1:${port}`, "--no-mdns", "--json-log"];
   const daemon = new Daemon({
     name: "parent",
-    command: [binary, "serve", ...place],
+    // However wrong its clock is, nothing is too old to be kept.
+    command: [binary, "serve", ...place, "--retention", "36500d"],
     entry: [],
-    environment: {},
+    environment: clock.environment(library),
     log: join(directory, "parent.log"),
     isDiskFull: () => disk.isFull,
   });
-  const parent = { disk, daemon, port };
+  const parent = { disk, clock, daemon, port };
   daemon.start();
   await waitForParent(parent);
   return parent;
 }
 
-export async function waitForParent({ disk, port }: OracleParent, deadlineMs = 30_000): Promise<ParentApi> {
+export async function waitForParent(
+  { disk, port }: OracleParent,
+  deadlineMs = START_MS_MAX,
+): Promise<ParentApi> {
   return await waitFor(
     "the parent to answer",
     async () => {
@@ -141,6 +158,32 @@ export async function waitForParent({ disk, port }: OracleParent, deadlineMs = 3
   });
 }
 
+interface HelperPlaces {
+  readonly socket: string;
+  readonly secret: string;
+}
+
+function helperPlaces(directory: string): HelperPlaces {
+  return { socket: join(directory, "helper", "helper.sock"), secret: join(directory, "helper", "secret") };
+}
+
+/** As a service; it is there when it resolves. */
+async function startHelper(directory: string, binary: string): Promise<Daemon> {
+  const { socket, secret } = helperPlaces(directory);
+  mkdirSync(dirname(socket), { mode: 0o700 });
+  const daemon = new Daemon({
+    name: "helper",
+    command: [binary, "helper", "--elevated", "--socket", socket, "--secret-file", secret],
+    entry: [],
+    environment: {},
+    log: join(directory, "helper.log"),
+    isDiskFull: () => false,
+  });
+  daemon.start();
+  await waitFor("the helper to listen", () => existsSync(socket));
+  return daemon;
+}
+
 interface Shared {
   readonly directory: string;
   readonly binary: string;
@@ -148,15 +191,26 @@ interface Shared {
   readonly token: string;
 }
 
+/** `helper`: undefined for one without, in namespaces of its own. */
 async function startAgent(
   name: string,
   { directory, binary, programs, token }: Shared,
+  helper: HelperPlaces | undefined,
 ): Promise<OracleAgent> {
   // Before its namespaces are made, so that the disk is in both.
   const disk = new SmallDisk(join(directory, `${name}.state`), AGENT_DISK);
   const clock = new WrongClock(join(directory, `${name}.clock`));
-  const nursery = await Nursery.begin(directory, name, programs);
-  const environment = { ...AGENT_SETTINGS, ...clock.environment(programs.clock) };
+  const nursery =
+    helper === undefined
+      ? await Nursery.beginApart(directory, name, programs)
+      : await Nursery.beginHere(directory, name, programs);
+  const environment: Record<string, string> = {
+    ...AGENT_SETTINGS,
+    ...clock.environment(programs.clock),
+    ...(helper === undefined
+      ? { WB_NO_HELPER: "1" }
+      : { WB_HELPER_SOCKET: helper.socket, WB_HELPER_SECRET_FILE: helper.secret }),
+  };
   const state = ["--state-dir", disk.path];
   const id = await askWb(binary, ["agent", "join", token, ...state], {
     entry: nursery.entry,
@@ -164,14 +218,14 @@ async function startAgent(
   });
   const daemon = new Daemon({
     name,
-    command: [binary, "agent", "--no-helper", ...state],
+    command: [binary, "agent", ...state],
     entry: nursery.entry,
     environment,
     log: join(directory, `${name}.log`),
     isDiskFull: () => disk.isFull,
   });
   daemon.start();
-  return { name, id: id.trim(), disk, clock, nursery, daemon, damages: [] };
+  return { name, id: id.trim(), disk, clock, nursery, daemon, seesAll: helper !== undefined, damages: [] };
 }
 
 /** Milliseconds that the slowest of them needed. */
@@ -185,7 +239,7 @@ async function allConnected(parent: OracleParent, agents: readonly OracleAgent[]
         await Bun.sleep(200); // the parent is not to be asked too often
         return (await api.get<{ online: boolean }>(`/api/v1/agents/${id}`)).online;
       },
-      60_000,
+      START_MS_MAX,
     );
     slowestMs = Math.max(slowestMs, Date.now() - (daemon.runs[0]?.startedAtMs ?? 0));
   }
@@ -197,7 +251,7 @@ export async function startWorld(directory: string, random: Random, binary = BIN
   await using ends = new AsyncDisposableStack();
   mkdirSync(directory, { recursive: true });
   const programs = await compilePrograms(directory);
-  const parent = await startParent(directory, binary);
+  const parent = await startParent(directory, binary, programs);
   ends.use(parent.disk);
   ends.defer(async () => {
     await parent.daemon.kill();
@@ -209,9 +263,16 @@ export async function startWorld(directory: string, random: Random, binary = BIN
     requiresApproval: false,
   });
   const byRelay = formatJoinToken({ ...parseJoinToken(token), addresses: [`127.0.0.1:${relay.port}`] });
+  const helper = await startHelper(directory, binary);
+  ends.defer(async () => {
+    await helper.kill();
+  });
   const agents: OracleAgent[] = [];
-  for (const name of ["oracle-a", "oracle-b"]) {
-    const agent = await startAgent(name, { directory, binary, programs, token: byRelay });
+  for (const [name, places] of [
+    ["oracle-a", helperPlaces(directory)],
+    ["oracle-b", undefined],
+  ] as const) {
+    const agent = await startAgent(name, { directory, binary, programs, token: byRelay }, places);
     ends.use(agent.disk);
     ends.use(agent.nursery);
     ends.defer(async () => {
@@ -226,6 +287,7 @@ export async function startWorld(directory: string, random: Random, binary = BIN
     binary,
     parent,
     agents,
+    helper,
     relay,
     startupMs,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

@@ -39,8 +39,8 @@ function at(path: string, parts: Partial<ExecutableFile> = {}): ExecutableFile {
     link: undefined,
     isStill: () => true,
     path,
+    isForeign: false,
     ranAtMs: Date.now() + 60_000,
-    packagePath: path,
     ...parts,
   };
 }
@@ -70,9 +70,7 @@ describe("a file", () => {
     const path = `${directory.path}/x`;
     await writeFile(`${path}.new`, "one");
     const ranAtMs = (await stat(`${path}.new`)).ctimeMs - 1;
-    const unproved = await world().reader.read(at(`${path}.new`, { ranAtMs }));
-    expect(unproved.fileHash).toBeNull();
-    expect(unproved.publisher).toBe("somebody"); // of whoever has a file at that path
+    expect(await world().reader.read(at(`${path}.new`, { ranAtMs }))).toEqual(NO_FACTS);
     const before = Date.now();
     // The clock of a file system goes in steps.
     await waitFor("the file system's clock", async () => {
@@ -95,14 +93,33 @@ describe("a file", () => {
     expect((await reader.read(at(other, { link: ran, isStill }))).fileHash).toBe(hashOf("other"));
   });
 
-  test("of another mount namespace has no package, and nobody else gets its facts", async () => {
+  test("that is another one than its path names has no package, and nobody else gets its facts", async () => {
+    await using directory = await tmpdir();
+    const [path, other] = [`${directory.path}/x`, `${directory.path}/other`];
+    await writeFile(path, "one");
+    await writeFile(other, "other");
+    const { reader, asked } = world();
+    const replaced = at(path, { link: other });
+    expect(await reader.read(replaced)).toEqual({ ...NO_FACTS, fileHash: hashOf("other") });
+    expect(await reader.read(at(`${path}.gone`, { link: path }))).toEqual({
+      ...NO_FACTS,
+      fileHash: hashOf("one"),
+    });
+    expect(asked).toEqual([]);
+    expect((await reader.read(at(path))).publisher).toBe("somebody");
+    expect((await reader.read(at(other))).publisher).toBe("somebody");
+  });
+
+  test("of who sees other files is opened by its process alone; by whatever name, a file is itself", async () => {
     await using directory = await tmpdir();
     const path = `${directory.path}/x`;
     await writeFile(path, "one");
-    const { reader } = world();
-    const elsewhere = at(path, { link: path, path: undefined, packagePath: undefined });
-    expect(await reader.read(elsewhere)).toEqual({ ...NO_FACTS, fileHash: hashOf("one") });
-    expect((await reader.read(at(path))).publisher).toBe("somebody");
+    const { reader, asked } = world();
+    expect(await reader.read(at(path, { isForeign: true }))).toEqual(NO_FACTS);
+    expect(asked).toEqual([]);
+    const seen = await reader.read(at(path, { link: path, isForeign: true }));
+    expect(seen).toEqual({ fileHash: hashOf("one"), publisher: "somebody", version: "1" });
+    expect(await reader.read(at(path, { isForeign: true }))).toEqual(NO_FACTS);
   });
 
   test("that is a pipe, a directory, too large, unreadable or gone has no hash, and nobody waits", async () => {

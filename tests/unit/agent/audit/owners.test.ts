@@ -1,9 +1,10 @@
-/** Which package a file belongs to, by a dpkg database that the test makes, and by a program that answers as rpm does. */
+/** Which package a file belongs to, by a dpkg database that the test makes, by a real one of rpm, and by what answers as rpm does. */
 import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "bun:test";
 import { DpkgIndex } from "../../../../src/agent/audit/dpkg-index.ts";
 import { FileOwners } from "../../../../src/agent/audit/owners.ts";
 import { RpmQuery } from "../../../../src/agent/audit/rpm-query.ts";
+import { testWith } from "../../../support/needs.ts";
 import { tmpdir } from "../../../support/tmpdir.ts";
 
 async function database(
@@ -69,6 +70,24 @@ describe("dpkg", () => {
     index.close();
   });
 
+  test("while packages are being installed, what dpkg has noted beside its status counts", async () => {
+    await using directory = await tmpdir();
+    await database(directory.path, { one: { version: "1.0", files: ["/usr/bin/one"] } });
+    const index = new DpkgIndex(directory.path);
+    expect((await index.owner("/usr/bin/one"))?.version).toBe("1.0");
+    await mkdir(`${directory.path}/updates`);
+    const note = (name: string, version: string): string =>
+      `Package: ${name}\nStatus: install ok unpacked\nArchitecture: all\nMaintainer: M\nVersion: ${version}\n\n`;
+    await writeFile(`${directory.path}/updates/0000`, note("one", "1.5"));
+    await writeFile(`${directory.path}/updates/0001`, note("one", "2.0"));
+    await writeFile(`${directory.path}/updates/0002`, note("new", "3.0"));
+    await writeFile(`${directory.path}/updates/tmp.i`, note("one", "9.9"));
+    await writeFile(`${directory.path}/info/new.list`, "/.\n/usr/bin/new\n");
+    expect((await index.owner("/usr/bin/one"))?.version).toBe("2.0");
+    expect((await index.owner("/usr/bin/new"))?.version).toBe("3.0");
+    index.close();
+  });
+
   test("no path of a person's is looked for", async () => {
     await using directory = await tmpdir();
     await database(directory.path, { one: { version: "1.0", files: ["/home/anna/x", "/opt/one/x"] } });
@@ -96,6 +115,43 @@ describe("rpm", () => {
       { publisher: "V", version: "1-/bin/a" },
       undefined,
     ]);
+  });
+
+  const SPEC = `Name: wb-tiny
+Version: 1.2
+Release: 3
+Epoch: 2
+Summary: x
+License: x
+Vendor: Tiny Makers
+BuildArch: noarch
+%description
+x
+%install
+mkdir -p %{buildroot}/opt/wb-tiny
+printf x > %{buildroot}/opt/wb-tiny/run
+printf x > "%{buildroot}/opt/wb-tiny/a b*c"
+%files
+/opt/wb-tiny/run
+"/opt/wb-tiny/a b*c"
+`;
+
+  testWith(["program:rpm", "program:rpmbuild"], "says of a real database whose a file is", async () => {
+    await using directory = await tmpdir();
+    const at = directory.path;
+    await writeFile(`${at}/x.spec`, SPEC);
+    const run = (...words: string[]): void => {
+      const { exitCode, stderr } = Bun.spawnSync(words, { env: { ...process.env, HOME: at } });
+      expect(exitCode === 0 ? "" : stderr.toString()).toBe("");
+    };
+    run("rpmbuild", "-bb", "--define", `_topdir ${at}/build`, `${at}/x.spec`);
+    const built = `${at}/build/RPMS/noarch/wb-tiny-1.2-3.noarch.rpm`;
+    run("rpm", "--dbpath", `${at}/db`, "--justdb", "--nodeps", "-i", built);
+    const query = await rpm(at, `exec rpm --dbpath '${at}/db' "$@"`);
+    const tiny = { publisher: "Tiny Makers", version: "2:1.2-3" };
+    const paths = ["/opt/wb-tiny/run", "/opt/wb-tiny/a b*c", "/opt/wb-tiny/none", "/usr/bin/env"];
+    const owners = [tiny, tiny, undefined, undefined];
+    expect(await Promise.all(paths.map((path) => query.owner(path)))).toEqual(owners);
   });
 
   test("may say what it likes, or not be there", async () => {

@@ -33,6 +33,8 @@ const OURSELVES = [
 class Other implements Capture {
   sockets: readonly SocketSample[] = [];
   samples = 0;
+  /** Until when (monotonic milliseconds) it was told to forget. */
+  rests: number[] = [];
   isDisposed = false;
 
   status(): typeof STATUS {
@@ -44,13 +46,25 @@ class Other implements Capture {
     return Promise.resolve(batchAt(this.samples, { sockets: this.sockets }));
   }
 
+  rest(knownUntilMs: number): void {
+    this.rests.push(knownUntilMs);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.isDisposed = true;
     return Promise.resolve();
   }
 }
 
-async function open(directory: string, other: Other): Promise<ElevatedCapture> {
+/** Longer than any answer takes on a busy machine. */
+const PATIENCE_MS = 20_000;
+
+async function open(
+  directory: string,
+  other: Other,
+  answerMsMax = PATIENCE_MS,
+  isFrugal = false,
+): Promise<ElevatedCapture> {
   return await ElevatedCapture.open({
     access: {
       locate: () =>
@@ -60,7 +74,8 @@ async function open(directory: string, other: Other): Promise<ElevatedCapture> {
     fallback: other,
     clock: systemClock,
     procRoot: "/proc",
-    answerMsMax: 300,
+    answerMsMax,
+    isFrugal,
     retryMs: { first: 5, last: 20 },
   });
 }
@@ -275,6 +290,24 @@ describe("when the helper goes", () => {
     expect(capture.status().degradations).toEqual([]);
   });
 
+  test("one that must be small lets the other capture rest until then, from each answer on", async () => {
+    await using directory = await tmpdir();
+    const helper = await serveHelper(directory.path, { source: Object.assign(new FakeSource(), tcp(10)) });
+    const other = new Other();
+    other.sockets = [socket("tcp:1", 25, 0)];
+    await using capture = await open(directory.path, other, PATIENCE_MS, true);
+    const beganMs = systemClock.monotonicMs();
+    await capture.sample();
+    await capture.sample();
+    expect([other.samples, other.rests.length]).toEqual([0, 2]);
+    const [first = 0, second = 0] = other.rests;
+    expect(first).toBeGreaterThanOrEqual(beganMs);
+    expect(second).toBeGreaterThan(first);
+    await helper[Symbol.asyncDispose]();
+    expect(ids(await capture.sample())[0]).toEqual(["tcp:1", 25, 0]);
+    expect([other.samples, other.rests.length]).toEqual([1, 2]);
+  });
+
   test("what the other capture can't see stays as long as a process holds it, as a lower bound", async () => {
     await using directory = await tmpdir();
     const source = new FakeSource();
@@ -315,40 +348,38 @@ describe("when the helper goes", () => {
       },
     });
     const other = new Other();
-    await using capture = await open(directory.path, other);
+    await using capture = await open(directory.path, other, 2000);
     const beganMs = performance.now();
     await capture.sample();
     const tookMs = performance.now() - beganMs;
-    expect(tookMs).toBeGreaterThan(250);
-    expect(tookMs).toBeLessThan(1000);
+    expect(tookMs).toBeGreaterThan(1900);
+    expect(tookMs).toBeLessThan(3900); // once, not for each of its questions
     expect(asked).toBeGreaterThan(0);
     expect(capture.status().degradations[0]?.code).toBe("helper_gone");
     await listener[Symbol.asyncDispose]();
     const againMs = performance.now();
     await capture.sample();
-    expect(performance.now() - againMs).toBeLessThan(200);
+    expect(performance.now() - againMs).toBeLessThan(1900);
   });
 
   test("a session that is over is followed by the next one, without a gap", async () => {
     await using directory = await tmpdir();
-    await using helper = await serveHelper(directory.path, { lifetimeMs: 600 });
+    await using helper = await serveHelper(directory.path, { lifetimeMs: 1600 });
     Object.assign(helper.source, tcp(10));
     const other = new Other();
     await using capture = await open(directory.path, other);
-    const endMs = performance.now() + 2500;
     const losses: unknown[] = [];
-    while (performance.now() < endMs) {
+    while (helper.log.filter((line) => line.includes("session opened")).length < 4) {
       losses.push(...(await capture.sample()).loss.filter(({ cause }) => cause === "helper_interrupted"));
       expect(capture.status().method).toBe("ebpf_tracepoint");
       await Bun.sleep(10);
     }
     expect(losses).toEqual([]);
-    expect(helper.log.filter((line) => line.includes("session opened")).length).toBeGreaterThan(3);
-  });
+  }, 120_000);
 
   test("a socket that closes around the change of sessions is told once", async () => {
     await using directory = await tmpdir();
-    await using helper = await serveHelper(directory.path, { lifetimeMs: 1000 });
+    await using helper = await serveHelper(directory.path, { lifetimeMs: 2000 });
     await using capture = await open(directory.path, new Other());
     const told: string[] = [];
     const sample = async (): Promise<boolean> => {
@@ -362,5 +393,5 @@ describe("when the helper goes", () => {
     }
     told.push(...(await capture.sample()).closed.map(({ identity }) => identity.id));
     expect(told).toEqual(Array.from({ length: 60 }, (_, index) => `tcp:${index + 1}`));
-  }, 30_000);
+  }, 120_000);
 });

@@ -99,7 +99,7 @@ describe("process events", () => {
     await using directory = await tmpdir();
     await using world = new World();
     const source = new ProcessSource();
-    world.served = await serveHelper(directory.path, { source, lifetimeMs: 800 });
+    world.served = await serveHelper(directory.path, { source, lifetimeMs: 1600 });
     await world.saw("began");
     for (let pid = 1; pid <= 4; pid += 1) {
       const before = world.locations;
@@ -108,7 +108,7 @@ describe("process events", () => {
       await waitFor("its event", () => world.events.some((event) => event.pid === pid));
     }
     expect(world.happened).toEqual(["began"]);
-  });
+  }, 120_000);
 
   test("what the kernel had no room for is counted from when the helper was met", async () => {
     await using directory = await tmpdir();

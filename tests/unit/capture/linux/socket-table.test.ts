@@ -369,5 +369,5 @@ test("one hundred thousand closings between two samples are told once each, in b
   const { closed } = sampler.sample([]);
   expect(closed).toHaveLength(100_000);
   expect(new Set(closed.map((row) => row.identity.id)).size).toBe(100_000);
-  expect(performance.now() - began).toBeLessThan(10_000);
+  expect(performance.now() - began).toBeLessThan(60_000);
 });

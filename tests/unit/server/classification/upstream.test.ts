@@ -19,7 +19,7 @@ function program(name: string, path: string | null = null): ClassificationReques
   return { fingerprintHash, name, path, fileHash: null, signature: null, publisher: null, version: "1.2" };
 }
 
-function classify(url: string, requests: readonly ClassificationRequest[], timeoutMs = 5000) {
+function classify(url: string, requests: readonly ClassificationRequest[], timeoutMs = 60_000) {
   const client = new UpstreamClient({ url, key: "the-key", timeoutMs });
   return client.classify("parent-id", requests, { signal: new AbortController().signal, nowMs: NOW_MS });
 }
@@ -110,16 +110,17 @@ describe("UpstreamClient", () => {
       [() => new Response(new Uint8Array([0xff, 0xfe])), { kind: "failed" }],
       [() => new Response("x".repeat(2_000_000)), { kind: "failed", reason: "its answer is too long" }],
       [() => Response.json({ classifications: "all" }), { kind: "failed" }],
-      [
-        () => Bun.sleep(2000).then(() => new Response("late")),
-        { kind: "failed", reason: "it did not answer in time" },
-      ],
       [() => Response.redirect(other.url, 307), { kind: "failed" }],
     ];
     for (const [behaviour, expected] of cases) {
       await using upstream = new FakeUpstream(behaviour);
-      expect(await classify(upstream.url, [program("a")], 500)).toMatchObject(expected as object);
+      expect(await classify(upstream.url, [program("a")])).toMatchObject(expected as object);
     }
+    await using silent = new FakeUpstream(() => new Promise(() => undefined));
+    expect(await classify(silent.url, [program("a")], 200)).toMatchObject({
+      kind: "failed",
+      reason: "it did not answer in time",
+    });
     // The key never went where the redirect pointed to.
     expect(other.requests).toEqual([]);
     expect(await classify("http://127.0.0.1:1", [program("a")])).toMatchObject({ kind: "failed" });
@@ -174,7 +175,7 @@ function queueOf(upstream: FakeUpstream, timing: Partial<typeof UPSTREAM_TIMING>
     error: () => undefined,
   };
   const queue = new UpstreamQueue({
-    client: new UpstreamClient({ url: upstream.url, key: null, timeoutMs: 1000 }),
+    client: new UpstreamClient({ url: upstream.url, key: null, timeoutMs: 60_000 }),
     clock,
     log,
     metrics,

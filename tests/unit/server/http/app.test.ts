@@ -1,12 +1,12 @@
 /** The HTTP application over a real TLS socket: headers, the one form of errors, limits of bodies, times and heads. */
 import { connect, type TLSSocket } from "node:tls";
 import { expect, test } from "bun:test";
-import { z } from "zod";
+import { createRoute, z } from "@hono/zod-openapi";
 import { WbError } from "../../../../src/model/errors.ts";
 import type { App, ServerContext } from "../../../../src/server/context.ts";
 import { FleetError } from "../../../../src/server/http/errors.ts";
 import { forStrangers, readBody, RequestLimit } from "../../../../src/server/http/limits.ts";
-import { bareServer } from "../../../support/bare-server.ts";
+import { bareServer } from "../../../support/fleet/bare-server.ts";
 
 const ErrorForm = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string().optional() }),
@@ -15,6 +15,15 @@ const ErrorForm = z.strictObject({
 async function codeOf(answer: Response): Promise<string> {
   return ErrorForm.parse(await answer.json()).error.code;
 }
+
+const typed = createRoute({
+  method: "post",
+  path: "/typed",
+  request: {
+    body: { required: true, content: { "application/json": { schema: z.object({ name: z.string() }) } } },
+  },
+  responses: { 200: { description: "The same" } },
+});
 
 function routes(app: App, context: ServerContext): void {
   app.get("/here", (c) => c.text(c.get("address")));
@@ -33,6 +42,7 @@ function routes(app: App, context: ServerContext): void {
   app.get("/wait", () => {
     throw new FleetError("overloaded", "too much", { retryAfterMs: 1200 });
   });
+  app.openapi(typed, (c) => c.json(c.req.valid("json"), 200));
   app.get("/limited", forStrangers(context, new RequestLimit(60)), (c) => c.text("in"));
 }
 
@@ -108,6 +118,22 @@ test("bodies are read once, within their size, and never compressed", async () =
   expect([packed.status, await codeOf(packed)]).toEqual([400, "bad_request"]);
 });
 
+test("a body that is no JSON, or is not called so, is refused with what to do", async () => {
+  await using server = await bareServer(routes);
+  const post = (type: string, body: string): Promise<Response> =>
+    server.fetch("/typed", { method: "POST", headers: { "content-type": type }, body });
+  expect(await (await post("application/json; charset=utf-8", '{"name":"a"}')).json()).toEqual({ name: "a" });
+  for (const [type, body, message] of [
+    ["text/plain", '{"name":"a"}', "the body must be JSON"],
+    ["application/x-www-form-urlencoded", "name=a", "the body must be JSON"],
+    ["application/json", "{", "Malformed JSON in request body"],
+  ] as const) {
+    const answer = await post(type, body);
+    expect(answer.status).toBe(400);
+    expect(ErrorForm.parse(await answer.json()).error).toMatchObject({ code: "bad_request", message });
+  }
+});
+
 test("a gigabyte is refused by its head alone", async () => {
   await using server = await bareServer(routes);
   const answer = await raw(server.port, (socket) => {
@@ -125,8 +151,9 @@ test("a body that comes too slowly is refused in time", async () => {
       await Bun.sleep(20);
     }
   });
-  expect(answer).toStartWith("HTTP/1.1 400 ");
-  expect(answer).toContain("the body did not come in time");
+  expect(answer).toStartWith("HTTP/1.1 408 ");
+  expect(answer.toLowerCase()).toContain("\r\nconnection: close\r\n");
+  expect(answer).toContain('"code":"too_slow","message":"the body did not come in time"');
 });
 
 test("a head that is too large is refused, and the server goes on", async () => {
@@ -140,11 +167,12 @@ test("a head that is too large is refused, and the server goes on", async () => 
 
 test("requests beyond the limit of an address are told when to come again", async () => {
   await using server = await bareServer(routes);
+  server.clock.hold();
   const answers: Response[] = [];
   for (let index = 0; index < 70; index += 1) answers.push(await server.fetch("/limited"));
   const refused = answers.filter(({ status }) => status === 429);
   expect(answers.slice(0, 60).every(({ status }) => status === 200)).toBe(true);
-  expect(refused.length).toBeGreaterThan(5);
+  expect(refused).toHaveLength(10);
   expect(Number(refused[0]?.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
 });
 
@@ -193,10 +221,8 @@ test("what doesn't end by itself is cut off", async () => {
     () => "cut off",
   );
   await begun.promise;
-  const beganMs = performance.now();
-  await server.stop(100);
+  await server.stop(100); // it would go on for ever
   expect(await running).toBe("cut off");
-  expect(performance.now() - beganMs).toBeLessThan(2000);
 });
 
 test("a certificate that is another's is refused by who pins it", async () => {

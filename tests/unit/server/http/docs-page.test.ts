@@ -10,8 +10,16 @@ const DOCUMENT = {
     "/api/v1/things/{id}": {
       get: {
         tags: ["things"],
-        summary: "One thing",
-        parameters: [{ name: "id", in: "path", required: true, schema: { type: "string" } }],
+        summary: "One thing by `id`",
+        security: [],
+        parameters: [
+          { name: "id", in: "path", required: true, schema: { type: "string" } },
+          {
+            name: "limit",
+            in: "query",
+            schema: { type: "integer", minimum: 1, maximum: 9, default: 5, description: "of `x`" },
+          },
+        ],
         responses: {
           200: {
             description: "It",
@@ -22,6 +30,7 @@ const DOCUMENT = {
       post: {
         tags: ["things"],
         summary: 'Change "it" <script>alert(1)</script>',
+        security: [{ agent: [] }, { key: ["operator"] }, { session: ["operator"] }],
         requestBody: {
           content: {
             "application/json": {
@@ -29,11 +38,12 @@ const DOCUMENT = {
                 type: "object",
                 properties: { name: { type: "string" }, kind: { enum: ["a", "b"] } },
                 required: ["name"],
+                example: { name: "<b>" },
               },
             },
           },
         },
-        responses: {},
+        responses: { 404: { description: "There is none" }, default: { description: "Other" } },
       },
     },
   },
@@ -46,11 +56,39 @@ test("routes, what they take and what they answer", () => {
   expect(page).toContain(
     "<td><code>id</code></td><td>path</td><td><code>string</code></td><td>required</td>",
   );
-  expect(page).toContain("<h4>Answers: It <small>application/json</small></h4><pre><code>Thing</code></pre>");
+  expect(page).toContain("<td>of <code>x</code>; 1 to 9; <code>5</code> if not given</td>");
+  expect(page).toContain(
+    '<h4>Answers: It <small>application/json</small></h4><pre><code><a href="#shape-Thing">Thing</a></code></pre>',
+  );
+  expect(page).toContain('<article id="shape-Thing"><h3>Thing</h3>');
   expect(page).toContain(
     "<pre><code>{\n  name: string,\n  kind?: &quot;a&quot; | &quot;b&quot;\n}</code></pre>",
   );
   expect(page).toContain("<pre><code>[number | null, …]</code></pre>");
+});
+
+test("who may ask, an example of a body, and the refusals", () => {
+  const page = docsPage(DOCUMENT);
+  expect(page).toContain('<p>One thing by <code>id</code></p>\n<p class="who">For anybody</p>');
+  expect(page).toContain(
+    '<p class="who">For an agent, by its signature; or for the role <b>operator</b>, by an API key or a session</p>',
+  );
+  expect(page).toContain("<pre><code>{\n  &quot;name&quot;: &quot;&lt;b&gt;&quot;\n}</code></pre>");
+  expect(page).toContain("<ul><li><code>404</code> There is none</li></ul>");
+});
+
+test("groups come in the order that the document gives them, with its words", () => {
+  const get = (tag: string) => ({ get: { tags: [tag], summary: "x", responses: {} } });
+  const page = docsPage({
+    tags: [{ name: "second", description: "By `wb`" }, { name: "unused" }],
+    paths: { "/a": get("first"), "/b": get("second") },
+  });
+  expect([...page.matchAll(/<h2 id="group-(\w+)"/g)].map(([, name]) => name)).toEqual([
+    "second",
+    "first",
+    "shapes",
+  ]);
+  expect(page).toContain("<p>By <code>wb</code></p>");
 });
 
 test("it has no script, and nothing of another host", () => {

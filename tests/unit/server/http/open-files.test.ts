@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { AGENT_PATHS } from "../../../../src/protocol/fleet/paths.ts";
 import type { App } from "../../../../src/server/context.ts";
 import { OpenFiles } from "../../../../src/server/http/open-files.ts";
-import { bareServer } from "../../../support/bare-server.ts";
+import { bareServer } from "../../../support/fleet/bare-server.ts";
 import { waitFor } from "../../../support/wait-for.ts";
 
 describe("open files", () => {

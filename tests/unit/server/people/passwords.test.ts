@@ -18,18 +18,17 @@ test("a secret is its hash's and no other", async () => {
 });
 
 test("many at once wait in a bounded line; beyond it they are refused at once", async () => {
-  const outcomes = await Promise.all(
-    Array.from({ length: 100 }, (_, index) =>
-      hashSecret(`secret ${index}`).then(
-        () => "done",
-        (error: unknown) => (error instanceof FleetError ? error.code : "?"),
-      ),
-    ),
-  );
+  // By a hash that is none, which takes a place in the line and no time.
+  const check = (): Promise<string> =>
+    isSecret("a secret", "no hash").then(
+      () => "done",
+      (error: unknown) => (error instanceof FleetError ? error.code : "?"),
+    );
+  const outcomes = await Promise.all(Array.from({ length: 100 }, check));
   expect(outcomes.filter((outcome) => outcome === "done")).toHaveLength(66);
   expect(outcomes.filter((outcome) => outcome === "overloaded")).toHaveLength(34);
-  expect(await hashSecret("after that").then(() => "done")).toBe("done");
-}, 30_000);
+  expect(await check()).toBe("done");
+});
 
 test("a new key is parsed to itself; nothing else is a key", async () => {
   const { text, id, secret } = await newApiKey();

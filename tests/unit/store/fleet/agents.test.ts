@@ -1,15 +1,15 @@
 /** Agents: joining by token and by approval, what they last said, their states, and the commands that wait for them. */
 import { describe, expect, test } from "bun:test";
 import type { FleetStore } from "../../../../src/store/fleet/contract.ts";
-import { heartbeat, MACHINE, T0, TestAgent } from "../../../support/fleet-agent.ts";
-import { temporaryStore } from "../../../support/fleet-store.ts";
+import { heartbeat, MACHINE, T0, StoredAgent } from "../../../support/fleet/stored.ts";
+import { temporaryStore } from "../../../support/fleet/store.ts";
 
 const ANN = { name: "ann", address: "192.0.2.7" };
 const SECRET = { id: "t1", secretHash: "f".repeat(64) };
 
 async function join(
   store: FleetStore,
-  agent: TestAgent,
+  agent: StoredAgent,
   token: typeof SECRET | null,
   nowMs = T0,
 ): Promise<string> {
@@ -18,7 +18,6 @@ async function join(
     publicKey: agent.identity.publicKey,
     machine: MACHINE,
     token,
-    code: null,
     commitment: "c".repeat(43),
     parentNonce: "n".repeat(43),
     address: "192.0.2.1",
@@ -41,7 +40,7 @@ describe("joining", () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
     await makeToken(store, 2);
-    const [one, two, three] = [new TestAgent(), new TestAgent(), new TestAgent()];
+    const [one, two, three] = [new StoredAgent(), new StoredAgent(), new StoredAgent()];
     expect(await join(store, one, { ...SECRET, secretHash: "0".repeat(64) })).toBe("token");
     expect(await join(store, one, { ...SECRET, id: "t2" })).toBe("token");
     expect(await join(store, one, SECRET)).toBe("active");
@@ -70,12 +69,12 @@ describe("joining", () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
     await makeToken(store, 5, true);
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     expect(await join(store, agent, SECRET)).toBe("pending");
     expect(await store.tokens.revoke("t1", ANN, T0)).toBe(true);
     expect(await store.tokens.revoke("t1", ANN, T0)).toBe(false);
     expect(await store.tokens.revoke("t9", ANN, T0)).toBe(false);
-    expect(await join(store, new TestAgent(), SECRET)).toBe("token");
+    expect(await join(store, new StoredAgent(), SECRET)).toBe("token");
     expect(await join(store, agent, SECRET)).toBe("pending");
     expect((await store.tokens.list())[0]).toMatchObject({ usesLeft: 4, revoked: true });
   });
@@ -83,7 +82,7 @@ describe("joining", () => {
   test("without a token waits for a person, who compares a code", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     expect(await store.agents.pendingJoin(agent.id)).toBeUndefined();
     expect(await join(store, agent, null)).toBe("pending");
     const waiting = { commitment: "c".repeat(43), parentNonce: "n".repeat(43), code: null };
@@ -111,9 +110,9 @@ describe("joining", () => {
   test("of strangers does not fill the disk", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const first = new TestAgent();
+    const first = new StoredAgent();
     await join(store, first, null);
-    await Promise.all(Array.from({ length: 1000 }, () => join(store, new TestAgent(), null)));
+    await Promise.all(Array.from({ length: 1000 }, () => join(store, new StoredAgent(), null)));
     expect(await store.agents.counts(0)).toEqual({
       pending: 1000,
       active: 0,
@@ -129,7 +128,7 @@ describe("an agent", () => {
   test("goes through its states, each change in the audit log", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     const state = (to: "active" | "quarantined" | "removed"): Promise<boolean> =>
       store.agents.setState(agent.id, to, "why", ANN, T0);
@@ -141,6 +140,10 @@ describe("an agent", () => {
     expect(await state("quarantined")).toBe(false);
     expect(await join(store, agent, null)).toBe("pending");
     expect(await store.agents.setState("nobody", "removed", "why", ANN, T0)).toBe(false);
+    expect(await state("quarantined")).toBe(true);
+    // Whoever approved it looked at it before: that it is in quarantine now, nobody has decided about.
+    expect(await store.agents.setState(agent.id, "active", "approved", ANN, T0, ["pending"])).toBe(false);
+    expect((await store.agents.get(agent.id))?.state).toBe("quarantined");
     const log = await store.people.auditLog({ limit: 2, action: "agent.release" });
     expect(log.items).toEqual([
       {
@@ -158,7 +161,7 @@ describe("an agent", () => {
   test("is known with its instance and the highest counter of all", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     await store.agents.setInstance(agent.id, "i2", ["i1", "i0"], 50);
     await store.agents.setInstance(agent.id, "i2", ["i1", "i0"], 40);
@@ -195,7 +198,7 @@ describe("an agent", () => {
   test("is told of as its last heartbeat says", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agents = [new TestAgent(), new TestAgent(), new TestAgent()];
+    const agents = [new StoredAgent(), new StoredAgent(), new StoredAgent()];
     for (const [index, agent] of agents.entries()) await agent.join(store, `host_${index}`);
     const [first, second] = agents;
     if (first === undefined || second === undefined) throw new Error("three");
@@ -249,7 +252,7 @@ describe("commands", () => {
   test("have rising numbers, replace what waits under the same key, expire and are forgotten", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     const add = async (
       payload: string,

@@ -1,8 +1,8 @@
 /** What programs are taken for: whose word counts, what is remembered of it, and what agents are told. */
 import { describe, expect, test } from "bun:test";
 import type { FleetStore } from "../../../../src/store/fleet/contract.ts";
-import { hashFor, Processes, T0, TestAgent } from "../../../support/fleet-agent.ts";
-import { temporaryStore } from "../../../support/fleet-store.ts";
+import { EPOCH_A, EPOCH_B, hashFor, Processes, T0, StoredAgent } from "../../../support/fleet/stored.ts";
+import { temporaryStore } from "../../../support/fleet/store.ts";
 
 const ANN = { name: "ann", address: "192.0.2.7" };
 const STEAM = hashFor("steam");
@@ -16,13 +16,33 @@ const REQUEST = {
   version: "1.0",
 };
 
-async function seen(store: FleetStore, name = "steam"): Promise<TestAgent> {
-  const agent = new TestAgent();
+async function seen(store: FleetStore, name = "steam"): Promise<StoredAgent> {
+  const agent = new StoredAgent();
   await agent.join(store);
   const processes = new Processes();
   await store.events.ingest([agent.batch("process", [processes.started(processes.running(5, name))])]);
   return agent;
 }
+
+test("a program is counted once for each agent that has seen it, however often and together they tell", async () => {
+  await using temporary = await temporaryStore();
+  const { store } = temporary;
+  const agents = Array.from({ length: 40 }, () => new StoredAgent());
+  for (const agent of agents) await agent.join(store);
+  const told = (agent: StoredAgent, epoch: string) => {
+    const processes = new Processes();
+    const items = [1, 2].map((pid) => processes.started(processes.running(pid, "steam")));
+    return agent.batch("process", items, { epoch });
+  };
+  await store.classifications.classify(REQUEST, "game", "builtin", 0.9, null, T0);
+  const count = async (): Promise<number | undefined> => (await store.classifications.get(STEAM))?.agents;
+  expect(await count()).toBe(0);
+  await store.events.ingest(agents.slice(0, 35).map((agent) => told(agent, EPOCH_A)));
+  expect(await count()).toBe(35);
+  await store.events.ingest(agents.slice(30).map((agent) => told(agent, EPOCH_B)));
+  expect(await count()).toBe(40);
+  expect((await store.classifications.agentsWith(STEAM)).length).toBe(40);
+});
 
 describe("a person's word", () => {
   test("replaces any other, keeps what was before it, and is replaced by none", async () => {

@@ -15,14 +15,14 @@ import {
   note,
   Processes,
   T0,
-  TestAgent,
-} from "../../../support/fleet-agent.ts";
-import { temporaryStore } from "../../../support/fleet-store.ts";
+  StoredAgent,
+} from "../../../support/fleet/stored.ts";
+import { temporaryStore } from "../../../support/fleet/store.ts";
 import { testWith } from "../../../support/needs.ts";
 import { temporaryPostgres } from "../../../support/postgres.ts";
 
 const ANN = { name: "ann", address: null };
-const AGENTS = [new TestAgent(), new TestAgent(), new TestAgent()] as const;
+const AGENTS = [new StoredAgent(), new StoredAgent(), new StoredAgent()] as const;
 const STEAM = {
   fingerprintHash: hashFor("steam"),
   name: "steam",
@@ -52,12 +52,11 @@ async function joining({ store }: Story, ask: Story["ask"]): Promise<void> {
   const actor = { actor: ANN, nowMs: T0 };
   const token = { id: "t", secretHash: "h", uses: 1, expiresAtMs: T0 + 10, requiresApproval: false };
   await ask(store.tokens.create({ ...token, ...actor }));
-  const request = (agent: TestAgent, by: { id: string; secretHash: string } | null) => ({
+  const request = (agent: StoredAgent, by: { id: string; secretHash: string } | null) => ({
     agentId: agent.id,
     publicKey: agent.identity.publicKey,
     machine: { ...MACHINE, hostname: "a\0b" },
     token: by,
-    code: null,
     commitment: "c",
     parentNonce: "n",
     address: "::1",

@@ -6,8 +6,8 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { isLoss, lastSeqOf, type BatchItem } from "../../../../src/protocol/fleet/envelope.ts";
 import type { FleetStore, VerifiedBatch } from "../../../../src/store/fleet/contract.ts";
-import { EPOCH_A, event, loss, note, TestAgent } from "../../../support/fleet-agent.ts";
-import { temporaryStore } from "../../../support/fleet-store.ts";
+import { EPOCH_A, event, loss, note, StoredAgent } from "../../../support/fleet/stored.ts";
+import { temporaryStore } from "../../../support/fleet/store.ts";
 
 /** Lengths of what comes one after the other: 0 is an event, n a loss of n. */
 const plan = fc.array(fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 4 })), {
@@ -32,7 +32,7 @@ function itemsOf(lengths: readonly number[]): BatchItem[] {
 }
 
 class Sender {
-  readonly agent = new TestAgent();
+  readonly agent = new StoredAgent();
   readonly items: readonly BatchItem[];
   readonly #chains: readonly (string | null)[];
 
@@ -97,7 +97,7 @@ test("every event is stored once, whatever comes how often and in which order", 
     }),
     { numRuns: 40 },
   );
-}, 60_000);
+}, 300_000);
 
 test("another content is a conflict and changes nothing", async () => {
   await using temporary = await temporaryStore();
@@ -126,7 +126,7 @@ test("another content is a conflict and changes nothing", async () => {
     ),
     { numRuns: 40 },
   );
-}, 60_000);
+}, 300_000);
 
 test("what is declared lost and stored is told as not lost, exactly", async () => {
   await using temporary = await temporaryStore();
@@ -156,4 +156,4 @@ test("what is declared lost and stored is told as not lost, exactly", async () =
     }),
     { numRuns: 60 },
   );
-}, 60_000);
+}, 300_000);

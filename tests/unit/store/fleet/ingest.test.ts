@@ -11,9 +11,9 @@ import {
   loss,
   note,
   T0,
-  TestAgent,
-} from "../../../support/fleet-agent.ts";
-import { temporaryStore } from "../../../support/fleet-store.ts";
+  StoredAgent,
+} from "../../../support/fleet/stored.ts";
+import { temporaryStore } from "../../../support/fleet/store.ts";
 
 function notes(first: number, last: number): BatchItem[] {
   return Array.from({ length: last - first + 1 }, (_, index) => note(first + index));
@@ -37,7 +37,7 @@ async function one(store: FleetStore, batch: VerifiedBatch): Promise<IngestOutco
 }
 
 /** A batch cut out of a longer chain. */
-function cut(agent: TestAgent, all: readonly BatchItem[], from: number, to: number): VerifiedBatch {
+function cut(agent: StoredAgent, all: readonly BatchItem[], from: number, to: number): VerifiedBatch {
   const whole = agent.batch("health", all);
   const previousChain = from === 0 ? null : (whole.chains[from - 1] ?? null);
   return agent.batch("health", all.slice(from, to), { previousChain });
@@ -47,7 +47,7 @@ describe("ingest", () => {
   test("stores each event once, in whatever pieces and however often it comes", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     const all = notes(1, 9);
     expect(await one(store, cut(agent, all, 0, 4))).toEqual(stored(4, all.slice(0, 4)));
@@ -88,7 +88,7 @@ describe("ingest", () => {
   test("sees another content at a known place, and another chain after it", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     const all = notes(1, 6);
     await one(store, cut(agent, all, 0, 4));
@@ -109,7 +109,7 @@ describe("ingest", () => {
   test("goes on where an agent begins its chain anew", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     await one(store, agent.batch("health", notes(1, 2)));
     const batch = agent.batch("health", [loss(3, 5), note(6)]);
@@ -119,7 +119,7 @@ describe("ingest", () => {
   test("keeps losses as ranges, and says what was not lost", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     const lost = loss(3, 5);
     await one(store, agent.batch("health", [note(1), note(2), lost, note(6), note(7)]));
@@ -152,9 +152,9 @@ describe("ingest", () => {
   test("refuses a batch whole for one wrong payload, and stores types that it does not know", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
-    const other = new TestAgent();
+    const other = new StoredAgent();
     await other.join(store);
     const wrong = agent.batch("flow", [note(1), event(2, "flow_summary", { bytesSent: -1 })]);
     const noJson = agent.batch("health", [event(1, "note", "{")]);
@@ -171,7 +171,7 @@ describe("ingest", () => {
     expect(third).toMatchObject({ kind: "stored", cursor: 1 });
     expect(await storedSeqs(store, agent.id)).toEqual([]);
     expect(await storedSeqs(store, other.id)).toEqual(["a1"]);
-    expect(await one(store, new TestAgent().batch("flow", [note(1)]))).toEqual({
+    expect(await one(store, new StoredAgent().batch("flow", [note(1)]))).toEqual({
       kind: "refused",
       message: "there is no such agent",
     });
@@ -184,7 +184,7 @@ describe("the epoch before", () => {
   test("has a hole up to what it produced, which shrinks as late batches come", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     const all = notes(1, 10);
     await one(store, cut(agent, all, 0, 4));
@@ -217,7 +217,7 @@ describe("the epoch before", () => {
   test("has a hole without an end where nobody knows, until it is known", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     const options = { epoch: EPOCH_B, follows: follows(null) };
     await one(store, agent.batch("health", [note(1)], options));
@@ -256,7 +256,7 @@ describe("a proof", () => {
   test("is rebuilt from what is stored, with losses as they were sent", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     const first = agent.batch("health", [note(1), note(2, 'ä \u2028 "'), loss(3, 4), note(5)]);
     const whole: BatchItem[] = [...first.batch.items, note(6), loss(7, 7), note(8)];
@@ -291,7 +291,7 @@ describe("a proof", () => {
   test("is gone with its events when they are pruned, and the account stays", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     await one(store, agent.batch("health", notes(1, 5)));
     const chain = agent.batch("health", notes(1, 5)).chains.at(-1) ?? null;

@@ -2,8 +2,8 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import type { FleetStore } from "../../../../src/store/fleet/contract.ts";
-import { T0 } from "../../../support/fleet-agent.ts";
-import { temporaryStore } from "../../../support/fleet-store.ts";
+import { T0 } from "../../../support/fleet/stored.ts";
+import { temporaryStore } from "../../../support/fleet/store.ts";
 
 const ANN = { name: "ann", address: "192.0.2.7" };
 const SYSTEM = { name: "system", address: null };
@@ -135,4 +135,23 @@ test("settings are kept", async () => {
   await store.setSetting("name", "two");
   expect(await store.setting("name")).toBe("two");
   expect(await store.check()).toBeUndefined();
+});
+
+test("the audit log names people and keys by their names, also where they are gone since", async () => {
+  await using temporary = await temporaryStore();
+  const { people } = temporary.store;
+  await addUser(temporary.store, "u1", "Ann", "admin");
+  const session = { tokenHash: "s", userId: "u1", createdAtMs: T0, expiresAtMs: T0 + 100 };
+  await people.createSession(session, ANN);
+  await people.endSession("s", ANN, T0 + 1);
+  const key = { id: "k1", name: "prometheus", role: "viewer", secretHash: "h", expiresAtMs: null } as const;
+  await people.createKey(key, ANN, T0);
+  await people.revokeKey("k1", ANN, T0 + 2);
+  const log = await people.auditLog({ limit: 4 });
+  expect(log.items.map(({ action, subject, details }) => [action, subject, details]).reverse()).toEqual([
+    ["session.create", "Ann", { expiresAtMs: T0 + 100 }],
+    ["session.end", "Ann", null],
+    ["key.create", "k1", { name: "prometheus", role: "viewer", expiresAtMs: null }],
+    ["key.revoke", "k1", { name: "prometheus" }],
+  ]);
 });

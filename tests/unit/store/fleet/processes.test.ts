@@ -11,15 +11,15 @@ import {
   loss,
   Processes,
   T0,
-  TestAgent,
-} from "../../../support/fleet-agent.ts";
-import { temporaryStore } from "../../../support/fleet-store.ts";
+  StoredAgent,
+} from "../../../support/fleet/stored.ts";
+import { temporaryStore } from "../../../support/fleet/store.ts";
 
 type Stored = Extract<IngestOutcome, { kind: "stored" }>;
 
 /** One agent with its process stream, told in batches. */
 class Told {
-  readonly agent = new TestAgent();
+  readonly agent = new StoredAgent();
   readonly processes = new Processes();
   #chain: string | null = null;
   readonly #store: FleetStore;
@@ -230,7 +230,7 @@ describe("reading", () => {
   test("connections are as they were told, the newest first", async () => {
     await using temporary = await temporaryStore();
     const { store } = temporary;
-    const agent = new TestAgent();
+    const agent = new StoredAgent();
     await agent.join(store);
     const flows = [flow(0), flow(1), { ...flow(2), processId: null, uncertaintyBytes: null }];
     const items = flows.map((payload, index) => event(index + 1, "flow_summary", payload));

@@ -5,19 +5,19 @@ import { join } from "node:path";
 import { Database } from "bun:sqlite";
 import { WbError } from "../../../../src/model/errors.ts";
 import { openFleetStore } from "../../../../src/store/fleet/open.ts";
-import { EPOCH_A, note, TestAgent } from "../../../support/fleet-agent.ts";
-import { loopBatch } from "../../../support/fleet-loop-batch.ts";
+import { EPOCH_A, note, StoredAgent } from "../../../support/fleet/stored.ts";
+import { loopBatch } from "../../../support/fleet/loop-batch.ts";
 import { failureOf } from "../../../support/failure.ts";
 import { testWith } from "../../../support/needs.ts";
 import { tmpdir } from "../../../support/tmpdir.ts";
 
-const LOOP = new URL("../../../support/fleet-ingest-loop.ts", import.meta.url).pathname;
+const LOOP = new URL("../../../support/fleet/ingest-loop.ts", import.meta.url).pathname;
 
 test("a parent that is killed has stored all that it acknowledged, in whole batches", async () => {
   await using directory = await tmpdir();
   const path = join(directory.path, "fleet.db");
   const keyPath = join(directory.path, "key.pem");
-  const agent = new TestAgent();
+  const agent = new StoredAgent();
   writeFileSync(keyPath, agent.identity.toPem());
   const first = await openFleetStore(path);
   await agent.join(first);
@@ -55,14 +55,14 @@ test("a parent that is killed has stored all that it acknowledged, in whole batc
   expect(counts.events).toBe(((counts.last + 2) / 11) * 9);
   expect(database.query("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
   database.close();
-}, 60_000);
+}, 300_000);
 
 test("an agent is told only of what is on the disk: where a sync failed, of nothing until it is", async () => {
   await using directory = await tmpdir();
   const path = join(directory.path, "fleet.db");
   const store = await openFleetStore(path);
-  const agent = new TestAgent();
-  const other = new TestAgent();
+  const agent = new StoredAgent();
+  const other = new StoredAgent();
   await agent.join(store);
   await other.join(store);
   await store.close();
@@ -91,12 +91,12 @@ testWith(
     expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk]).exitCode).toBe(0);
     try {
       const store = await openFleetStore(join(disk, "fleet.db"));
-      const agent = new TestAgent();
+      const agent = new StoredAgent();
       await agent.join(store);
       writeFileSync(join(disk, "ballast"), Buffer.alloc(1_500_000));
       let cursor = 0;
       let chain: string | null = null;
-      const next = (): ReturnType<TestAgent["batch"]> =>
+      const next = (): ReturnType<StoredAgent["batch"]> =>
         agent.batch(
           "health",
           Array.from({ length: 50 }, (_, index) => note(cursor + 1 + index, "x".repeat(1000))),
