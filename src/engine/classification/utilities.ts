@@ -21,7 +21,7 @@ encoderserver64, fancontrol, speedfan, argus monitor, crystaldiskinfo, crystaldi
 furmark, prime95, mprime, occt, cinebench, geekbench, geekbench6, geekbench 6, 3dmark, 3dmarkicfworkload, unigine
 superposition, heaven, stress, stress-ng, sysbench, fio, iperf, iperf3, phoronix-test-suite, linpack, memtest86
 glmark2, glxgears, glxinfo, vkcube, vulkaninfo, vkmark, coconutbattery, aldente, macs fan control, tg pro, dynamolock
-bash, sh, dash-shell, zsh, fish, ksh, mksh, tcsh, csh, nu, nushell, elvish, xonsh, oil, osh, yash, busybox, toybox
+bash, sh, dash, zsh, fish, ksh, mksh, tcsh, csh, nu, nushell, elvish, xonsh, oil, osh, yash, busybox, toybox
 cmd, powershell, pwsh, powershell core, rbash, screen, tmux, tmux: server, tmux: client, zellij, byobu, abduco, dtach
 dvtm, mosh, mosh-server, mosh-client, eternalterminal, etserver, script, scriptreplay, asciinema, ttyd, wetty, gotty
 terminal, terminal.app, iterm2, iterm, iterm2helper, itermserver, gnome-terminal, gnome-terminal-server
