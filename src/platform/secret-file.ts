@@ -2,21 +2,9 @@
  * The file with the secret that the helper and its clients share: 32 random bytes as base64. It is made whole or not at
  * all, and only believed where nobody else could have written or read it.
  */
-import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { closeSync, constants, fchmodSync, fchownSync, fstatSync, openSync, readSync } from "node:fs";
+import { dirname } from "node:path";
+import { replaceFile } from "../lib/replace-file.ts";
 import { WbError } from "../model/errors.ts";
 import { directoryTrust } from "./trusted-path.ts";
 
@@ -24,7 +12,7 @@ export const SECRET_BYTES = 32;
 const FILE_BYTES_MAX = 4096;
 const BY_OTHERS = 0o007;
 const WRITABLE_BY_GROUP = 0o020;
-const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /** The secret of its base64 form; undefined where the text is none. */
 export function parseSecret(text: string): Uint8Array | undefined {
@@ -90,25 +78,13 @@ function openSecret(path: string): number {
 }
 
 /**
- * Writes a secret in place of an older one: made under a name that nobody knows, then renamed, so that a link at the
- * path is replaced and never followed. `groupId`: who may read it beside the owner; undefined for nobody.
+ * Writes a secret in place of an older one. `groupId`: who may read it beside the owner; undefined for nobody.
  * @throws the system's error where it can't be written. The directory is to be trusted (trusted-path.ts).
  */
 export function writeSecretFile(path: string, secret: Uint8Array, groupId: number | undefined): void {
-  const working = join(dirname(path), `.${basename(path)}-${randomBytes(8).toString("hex")}`);
-  const descriptor = openSync(working, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  try {
-    if (groupId !== undefined) {
-      fchownSync(descriptor, -1, groupId);
-      fchmodSync(descriptor, 0o640);
-    }
-    writeSync(descriptor, `${Buffer.from(secret).toString("base64")}\n`);
-    fsyncSync(descriptor);
-    renameSync(working, path);
-  } catch (error) {
-    unlinkSync(working);
-    throw error;
-  } finally {
-    closeSync(descriptor);
-  }
+  replaceFile(path, `${Buffer.from(secret).toString("base64")}\n`, (descriptor) => {
+    if (groupId === undefined) return;
+    fchownSync(descriptor, -1, groupId);
+    fchmodSync(descriptor, 0o640);
+  });
 }

@@ -2,22 +2,12 @@
  * Files for this user alone (keys, secrets): written whole or not at all, synced, mode 0600, and only read where nobody
  * else could have.
  */
-import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync } from "node:fs";
+import { dirname } from "node:path";
+import { replaceFile } from "../lib/replace-file.ts";
 import { WbError } from "../model/errors.ts";
 
-const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 const BY_OTHERS = 0o077;
 const BYTES_MAX = 64 * 1024;
 
@@ -25,24 +15,10 @@ function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : String(error);
 }
 
-/**
- * Written under a name that nobody knows, synced, then renamed, so that a link at the path is replaced and never followed.
- * @throws WbError("storage")
- */
+/** In place of what is there. @throws WbError("storage") */
 export function writePrivateFile(path: string, text: string): void {
-  const working = join(dirname(path), `.${basename(path)}-${randomBytes(8).toString("hex")}`);
   try {
-    const descriptor = openSync(working, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    try {
-      writeSync(descriptor, text);
-      fsyncSync(descriptor);
-      renameSync(working, path);
-    } catch (error) {
-      unlinkSync(working);
-      throw error;
-    } finally {
-      closeSync(descriptor);
-    }
+    replaceFile(path, text);
     syncDirectory(dirname(path));
   } catch (cause) {
     throw new WbError("storage", `cannot write ${path}: ${codeOf(cause)}`, {
