@@ -2,7 +2,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import {
-  CATEGORIES,
   CLASSIFICATION_SOURCES,
   type ClassificationSource,
   type ProcessCategory,
@@ -10,7 +9,7 @@ import {
 import type { ClassificationChange, ClassificationEntry } from "../../model/fleet.ts";
 import { api, type ApiError } from "../api.ts";
 import { CategoryChip, Empty, ErrorBox, Fact, Skeleton, Time } from "../parts/basics.tsx";
-import { Busy, Choice, Pager, SearchField } from "../parts/controls.tsx";
+import { Busy, CategoryChoice, Choice, Pager, SearchField } from "../parts/controls.tsx";
 import { OverrideDialog } from "../parts/override-dialog.tsx";
 import { Table, type Column } from "../parts/table.tsx";
 import { asApiError, type PagedList } from "../state/pages.ts";
@@ -39,13 +38,7 @@ export function ClassificationsPage() {
         <h1>Classifications</h1>
         <div class="filters">
           <SearchField label="Search programs" value="" onSearch={(text) => (search.value = text)} />
-          <Choice
-            label="Category"
-            value={category.value}
-            all="All"
-            options={CATEGORIES.map((each) => [each, categoryName(each)] as const)}
-            onChoose={(chosen) => (category.value = chosen)}
-          />
+          <CategoryChoice value={category.value} onChoose={(chosen) => (category.value = chosen)} />
           <Choice
             label="Source"
             value={source.value}

@@ -1,9 +1,9 @@
 /** An agent's processes as they start and stop; what each is, and a person's word about it. */
 import { useSignal } from "@preact/signals";
-import { CATEGORIES, type ProcessCategory } from "../../model/categories.ts";
+import type { ProcessCategory } from "../../model/categories.ts";
 import type { AgentSummary, ProcessRecord } from "../../model/fleet.ts";
 import { CategoryChip, Empty, ErrorBox, ExactTime, Fact, Skeleton, Time } from "../parts/basics.tsx";
-import { Busy, Choice, Pager, SearchField } from "../parts/controls.tsx";
+import { Busy, CategoryChoice, Choice, Pager, SearchField } from "../parts/controls.tsx";
 import { OverrideDialog } from "../parts/override-dialog.tsx";
 import { Table, type Column } from "../parts/table.tsx";
 import type { RunningFilter } from "../state/process-list.ts";
@@ -35,13 +35,7 @@ export function ProcessesTab({ agent, subscribe }: { agent: AgentSummary; subscr
           options={SHOWN}
           onChoose={(chosen) => (running.value = chosen === "" ? "all" : chosen)}
         />
-        <Choice
-          label="Category"
-          value={category.value}
-          all="All"
-          options={CATEGORIES.map((each) => [each, categoryName(each)] as const)}
-          onChoose={(chosen) => (category.value = chosen)}
-        />
+        <CategoryChoice value={category.value} onChoose={(chosen) => (category.value = chosen)} />
       </div>
       <ProcessTable agent={agent} live={live} isFiltered={isFiltered} />
     </section>

@@ -2,9 +2,11 @@
 import { useSignal, type ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { CATEGORIES, type ProcessCategory } from "../../model/categories.ts";
 import type { ApiError } from "../api.ts";
 import { asApiError, type PagedList, type PagedState } from "../state/pages.ts";
 import { tell } from "../state/toasts.ts";
+import { categoryName } from "../words.ts";
 import { ErrorBox } from "./basics.tsx";
 
 const TYPING_PAUSE_MS = 250;
@@ -60,6 +62,22 @@ export function Choice<T extends string>(props: {
         ))}
       </select>
     </label>
+  );
+}
+
+/** One category, or all of them. */
+export function CategoryChoice(props: {
+  value: ProcessCategory | "";
+  onChoose: (value: ProcessCategory | "") => void;
+}) {
+  return (
+    <Choice
+      label="Category"
+      value={props.value}
+      all="All"
+      options={CATEGORIES.map((each) => [each, categoryName(each)] as const)}
+      onChoose={props.onChoose}
+    />
   );
 }
 
