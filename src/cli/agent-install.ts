@@ -51,9 +51,7 @@ export async function runInstall(flags: InstallFlags): Promise<void> {
     );
   }
   const path = await installService(options, text);
-  say(
-    `installed ${path}; it runs, and starts with ${forUser ? "your session (without one: loginctl enable-linger)" : "the machine"}`,
-  );
+  sayInstalled(options, path);
   say(`${forUser ? "" : "sudo "}wb agent status tells whether it is connected`);
 }
 
@@ -61,6 +59,12 @@ export async function runUninstall(flags: InstallFlags): Promise<void> {
   const options = serviceOptions(flags);
   checkMayInstall(options, "uninstall");
   sayRemoved(options, await uninstallService(options), "the agent's state is kept");
+}
+
+export function sayInstalled({ forUser }: ServiceOptions, path: string): void {
+  say(
+    `installed ${path}; it runs, and starts with ${forUser ? "your session (without one: loginctl enable-linger)" : "the machine"}`,
+  );
 }
 
 /** Says what came of it, and that there is another one where that is so. */

@@ -13,7 +13,7 @@ import {
   type ServiceOptions,
 } from "../platform/systemd-service.ts";
 import { stateDirectory } from "../platform/paths.ts";
-import { sayRemoved } from "./agent-install.ts";
+import { sayInstalled, sayRemoved } from "./agent-install.ts";
 import { ParentApi } from "./fleet/client.ts";
 import { parentAccess } from "./fleet/parent-options.ts";
 import { say, standardOutput, warn } from "./output.ts";
@@ -91,9 +91,7 @@ export async function installServe(serve: Command, flags: ServeServiceFlags): Pr
   const directory = forUser ? asked.stateDirectory : SERVE_SERVICE_STATE;
   const sudo = forUser ? "" : "sudo ";
   if (!(await answers(directory))) warn(`it does not answer yet: ${sudo}wb serve logs tells what it does`);
-  say(
-    `installed ${path}; it runs, and starts with ${forUser ? "your session (without one: loginctl enable-linger)" : "the machine"}`,
-  );
+  sayInstalled(options, path);
   say(`the password of the user admin, from the first start: ${sudo}cat ${directory}/admin-password`);
   say(`${sudo}wb serve status tells where it is; ${sudo}wb serve token create lets the first agent in`);
 }
